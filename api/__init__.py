@@ -1,0 +1,1 @@
+"""The front door: takes jobs over HTTP and never runs one."""

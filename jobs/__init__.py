@@ -1,0 +1,1 @@
+"""What the front door and the engine room agree on: taking a job, moving it, asking about it."""

@@ -1,0 +1,77 @@
+"""Opens transactions: all or nothing, with work for after the commit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from jobs import settings
+from jobs.errors import Unavailable
+
+_AFTER_COMMIT = "after_commit"
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction: commits once at the end, rolls back on any error, then runs what `after_commit` was given.
+
+    Raises Unavailable when Postgres cannot be reached or goes away in the middle; nothing is half-written then.
+    Rows stay readable after the end.
+    """
+    try:
+        with Session(engine(), expire_on_commit=False) as session, session.begin():
+            yield session
+    except (OperationalError, PoolTimeoutError) as error:
+        raise Unavailable(
+            "The database is away for the moment; send the same request again.", retry_after_seconds=2
+        ) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The database went away; send the same request again.", retry_after_seconds=2) from error
+        raise
+    for callback in session.info.get(_AFTER_COMMIT, ()):
+        callback()
+
+
+def after_commit(session: Session, callback: Callable[[], None]) -> None:
+    """Have `callback` called once, after `session`'s transaction is safely committed; never after a rollback."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(callback)
+
+
+def is_reachable() -> bool:
+    try:
+        with transaction() as session:
+            session.execute(text("SELECT 1"))
+    except Unavailable:
+        return False
+    return True
+
+
+@cache
+def engine() -> Engine:
+    """The process's one pool. Nothing depends on a session, so PgBouncer in transaction mode may stand in between."""
+    chosen = settings.load()
+    return create_engine(
+        _with_driver(chosen.secret("database_url")),
+        pool_size=chosen.database_pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "prepare_threshold": None,
+            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+def _with_driver(url: str) -> str:
+    """Name the driver, so that the plain postgresql:// of every hosting page works as it is."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url

@@ -1,0 +1,85 @@
+"""Tells a worker there is work; a ring may be lost, doubled or late, and never keeps its caller waiting."""
+
+import queue
+import threading
+from functools import cache
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from jobs import events, settings
+
+WAKE = "workers.tasks.wake"
+_PENDING_MAX = 64
+_SOCKET_SECONDS = 2.0
+_RING_EXPIRES_SECONDS = 300
+
+_pending: queue.Queue[str] = queue.Queue(maxsize=_PENDING_MAX)
+_ringer_lock = threading.Lock()
+_ringer: threading.Thread | None = None
+
+
+def ring(engine: str) -> None:
+    """Wake a worker of `engine`, from a thread of our own: returns at once whatever state the broker is in.
+
+    A ring that finds too many before it is dropped: those will wake the same workers, and a chore rings again.
+    """
+    _start_ringer()
+    try:
+        _pending.put_nowait(engine)
+    except queue.Full:
+        events.emit("doorbell.dropped", engine=engine)
+
+
+def queue_of(engine: str) -> str:
+    return f"duologue.{engine}"
+
+
+@cache
+def celery() -> Celery:
+    """The Celery application: early acknowledgement, no results, no remote control, nothing that Postgres decides."""
+    chosen = settings.load()
+    app = Celery("duologue", broker=chosen.secret("broker_url"), set_as_current=True)
+    app.conf.update(
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_create_missing_queues=False,
+        task_queues=[Queue(queue_of(engine)) for engine in ("gpu", "cloud", "preview")],  # type: ignore[no-untyped-call]
+        task_default_queue=queue_of("preview"),
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_pool_acquire_timeout=_SOCKET_SECONDS,
+        broker_transport_options={
+            "socket_timeout": 10,
+            "socket_connect_timeout": _SOCKET_SECONDS,
+            "health_check_interval": 10,
+            "visibility_timeout": 3600,
+        },
+        enable_utc=True,
+    )
+    return app
+
+
+def _start_ringer() -> None:
+    global _ringer  # noqa: PLW0603 - one ringer a process, also after a fork
+    with _ringer_lock:
+        if _ringer is None or not _ringer.is_alive():
+            _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
+            _ringer.start()
+
+
+def _ring_for_ever() -> None:
+    while True:
+        engine = _pending.get()
+        try:
+            celery().send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
+        except (OperationalError, RedisError, OSError) as error:
+            events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)

@@ -1,0 +1,41 @@
+"""Writes down what happens to a job: the move and its event, inside the caller's transaction."""
+
+from sqlalchemy.orm import Session
+
+from jobs import events
+from jobs.database import after_commit
+from jobs.rules import states
+from jobs.rules.states import State
+from jobs.tables import Event, Job
+
+
+def begin(session: Session, job: Job) -> None:
+    """Add a new job as waiting."""
+    job.status = State.WAITING
+    job.attempt = job.fence = 0
+    session.add(job)
+    record(session, job, "job.created")
+
+
+def move(session: Session, job: Job, to: State, kind: str, **detail: object) -> None:
+    """Change `job`'s state if the table of moves allows it, and record `kind`. No status is assigned elsewhere."""
+    states.check(State(job.status), to)
+    job.status = to
+    record(session, job, kind, **detail)
+
+
+def record(session: Session, job: Job, kind: str, **detail: object) -> None:
+    """Append an event about `job`, and tell the listeners once it is committed."""
+    session.add(
+        Event(
+            account_id=job.account_id,
+            job_id=job.id,
+            kind=kind,
+            status=job.status,
+            attempt=job.attempt,
+            fence=job.fence,
+            detail=detail,
+        )
+    )
+    facts = {"job": job.id.hex, "model": job.model, "engine": job.engine, "attempt": job.attempt, **detail}
+    after_commit(session, lambda: events.emit(kind, **facts))

@@ -1,0 +1,77 @@
+"""What happens to jobs whose holder cannot act: fallen silent, past a deadline, or never claimed."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from jobs import settings
+from jobs.database import transaction
+from jobs.errors import WorkerLost
+from jobs.lifecycle import moves
+from jobs.rules import retries
+from jobs.rules.retries import GiveUp
+from jobs.rules.states import State
+from jobs.tables import Job
+
+BATCH = 100
+
+
+def rescue() -> int:
+    """Take back jobs whose lease has run out, a batch at a time; how many there were.
+
+    One whose cancel was asked for is cancelled now, one past its deadline fails, the others are tried again or set
+    aside as the rules say. Safe when many do it at once: rows that others work on are skipped.
+    """
+    with transaction() as session:
+        silent = session.scalars(
+            select(Job)
+            .where(Job.status == State.RUNNING, Job.lease_until < func.now())
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for job in silent:
+            _rescue(session, job)
+    return len(silent)
+
+
+def expire() -> int:
+    """Fail waiting jobs that have passed a deadline, a batch at a time; how many there were."""
+    with transaction() as session:
+        overdue = session.scalars(
+            select(Job)
+            .where(Job.status == State.WAITING)
+            .where(((Job.fence == 0) & (Job.wait_until < func.now())) | (Job.finish_until < func.now()))
+            .limit(BATCH)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for job in overdue:
+            if (deadline := moves.passed_deadline(session, job)) is not None:
+                moves.fail(session, job, deadline)
+    return len(overdue)
+
+
+def due_engines() -> dict[str, int]:
+    """How many jobs each engine could begin now; counted no further than is worth knowing."""
+    waiting = (
+        select(Job.engine)
+        .where(Job.status == State.WAITING, Job.due_at <= func.now() - timedelta(seconds=1))
+        .limit(BATCH)
+        .subquery()
+    )
+    with transaction() as session:
+        return dict(session.execute(select(waiting.c.engine, func.count()).group_by(waiting.c.engine)).tuples().all())
+
+
+def _rescue(session: Session, job: Job) -> None:
+    job.workers_lost += 1
+    lost = {"worker": job.worker, "workers_lost": job.workers_lost}
+    if job.cancel_requested_at is not None:
+        return moves.end(session, job, State.CANCELLED, "job.cancelled", **lost)
+    if (deadline := moves.passed_deadline(session, job)) is not None:
+        return moves.fail(session, job, deadline)
+    record = retries.Record(job.attempt, settings.load().attempts_max, job.profile)
+    verdict = retries.after_lost_worker(job.workers_lost, record)
+    if isinstance(verdict, GiveUp):
+        return moves.fail(session, job, WorkerLost("its worker fell silent"), verdict.why)
+    return moves.again(session, job, verdict, "job.rescued", **lost)

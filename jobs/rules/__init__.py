@@ -1,0 +1,1 @@
+"""What is true regardless of clock, chance, session, network and settings: those come in as arguments."""

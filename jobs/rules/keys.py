@@ -1,0 +1,25 @@
+"""Where objects lie in the bucket: every key begins with its account, then says what it belongs to."""
+
+import uuid
+
+
+def account(account_id: uuid.UUID) -> str:
+    return f"{account_id.hex}/"
+
+
+def upload(account_id: uuid.UUID, upload_id: uuid.UUID, filename: str) -> str:
+    return f"{account(account_id)}uploads/{upload_id.hex}/{filename}"
+
+
+def job(account_id: uuid.UUID, job_id: uuid.UUID) -> str:
+    return f"{account(account_id)}jobs/{job_id.hex}/"
+
+
+def regular_input(account_id: uuid.UUID, job_id: uuid.UUID, fence: int, filename: str) -> str:
+    """An input made regular by the holder of `fence`."""
+    return f"{job(account_id, job_id)}{fence}/inputs/{filename}"
+
+
+def video(account_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> str:
+    """The finished video of the holder of `fence`: two holders never write the same object."""
+    return f"{job(account_id, job_id)}{fence}/{job_id.hex}.mp4"

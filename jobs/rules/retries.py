@@ -1,0 +1,97 @@
+"""What to do after an attempt ended badly: again, when and how, or never; chance comes in as an argument."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 600.0
+TOLD_PAUSE_MAX_SECONDS = 3600.0
+PROFILE_MAX = 1
+WORKERS_LOST_MAX = 2
+
+
+class Policy(Enum):
+    """The ways to go on."""
+
+    NEVER = auto()
+    BACK_OFF = auto()
+    AS_TOLD = auto()
+    SMALLER = auto()
+
+
+POLICIES: dict[str, Policy] = {
+    "input": Policy.BACK_OFF,  # only where it is not permanent: the other side was away
+    "moderation": Policy.NEVER,
+    "provider_refused": Policy.NEVER,
+    "provider_busy": Policy.AS_TOLD,
+    "provider_failed": Policy.BACK_OFF,
+    "out_of_memory": Policy.SMALLER,
+    "engine": Policy.BACK_OFF,
+    "storage": Policy.BACK_OFF,  # the storing alone was repeated before it came to this
+    "internal": Policy.BACK_OFF,
+    "deadline": Policy.NEVER,
+    "worker_lost": Policy.BACK_OFF,
+}
+"""Every error class and how it is gone on from."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """Try again after `pause_seconds`; `counts` says whether the attempt used one of those allowed."""
+
+    pause_seconds: float
+    counts: bool = True
+    smaller: bool = False
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """The job fails; `why` is added to its error where the caller could not see it otherwise."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a job has been through: the attempts that count, those allowed, and its memory profile."""
+
+    attempt: int
+    attempts_max: int
+    profile: int = 0
+
+
+def after_error(
+    error_class: str, record: Record, *, permanent: bool, told_seconds: float | None = None, chance: float
+) -> Again | GiveUp:
+    """Decide after an attempt ended with an error; `chance` is drawn from 0 to 1.
+
+    Told to wait, we wait as told and the attempt does not count. Out of memory goes on at once, once, with a smaller
+    profile. The rest backs off, doubling, with jitter on the upper half, until the attempts are used up.
+    """
+    policy = POLICIES[error_class]
+    if permanent or policy is Policy.NEVER:
+        return GiveUp()
+    if policy is Policy.AS_TOLD:
+        told = FIRST_PAUSE_SECONDS if told_seconds is None else told_seconds
+        return Again(min(max(told, 0.0), TOLD_PAUSE_MAX_SECONDS), counts=False)
+    if record.attempt >= record.attempts_max:
+        return GiveUp(f"given up after {record.attempt} attempts")
+    if policy is Policy.SMALLER:
+        return (
+            Again(0.0, smaller=True) if record.profile < PROFILE_MAX else GiveUp("on the smallest memory profile too")
+        )
+    return Again(_pause(record.attempt) * (0.5 + 0.5 * chance))
+
+
+def after_lost_worker(workers_lost: int, record: Record) -> Again | GiveUp:
+    """Decide when the holder fell silent for the `workers_lost`-th time: again at once, but never a third time."""
+    if workers_lost >= WORKERS_LOST_MAX:
+        return GiveUp(f"set aside after it took {workers_lost} workers down")
+    if record.attempt >= record.attempts_max:
+        return GiveUp(f"given up after {record.attempt} attempts")
+    return Again(0.0)
+
+
+def _pause(attempt: int) -> float:
+    """Seconds before the attempt after `attempt`, without jitter."""
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)

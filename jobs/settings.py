@@ -1,0 +1,144 @@
+"""Everything that can be set, read once into one frozen object; a wrong setting stops the program with a sentence."""
+
+import os
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jobs.errors import WrongSetting
+
+PREFIX = "DUOLOGUE_"
+FILE_SUFFIX = "_FILE"
+
+EngineName = Literal["gpu", "cloud", "preview"]
+
+
+class Settings(BaseSettings):
+    """Names are the environment's without the prefix; every unit is in the name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        Path(".duologue"), description="Folder of the embedded servers, their logs and scratch files."
+    )
+    host: str = Field("127.0.0.1", description="Address the front door listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the front door listens on.")
+    public_url: str = Field("", description="Base of every URL of our own; default http://HOST:PORT.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    database_url: SecretStr = Field(
+        SecretStr(""), description="Postgres 15 or later: postgresql://user:password@host/name."
+    )
+    database_pool_size: int = Field(10, ge=1, description="Most connections one process keeps to Postgres.")
+    broker_url: SecretStr = Field(SecretStr(""), description="Celery broker: redis://:password@host:6379/0.")
+
+    s3_endpoint_url: str = Field("", description="The bucket's service; empty for Amazon S3.")
+    s3_public_url: str = Field("", description="The host that links are signed for; default the endpoint.")
+    s3_region: str = Field("us-east-1", description="Region links are signed for.")
+    s3_bucket: str = Field("duologue", description="Bucket for inputs and videos.")
+    s3_access_key_id: SecretStr = Field(SecretStr(""), description="Access key of the bucket.")
+    s3_secret_access_key: SecretStr = Field(SecretStr(""), description="Secret key of the bucket.")
+
+    engines: Annotated[tuple[EngineName, ...], NoDecode] = Field(
+        ("preview",), description="Engines jobs may be given to here, comma-separated."
+    )
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Private networks inputs may be fetched from, CIDRs, comma-separated."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",), description="Web origins that may call the API from a browser, comma-separated."
+    )
+
+    body_max_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body, inline media included.")
+    upload_max_bytes: int = Field(200 * 10**6, gt=0, description="Largest uploaded file.")
+    fetch_seconds: int = Field(300, gt=0, description="Most time one input may take to fetch.")
+    link_seconds: int = Field(24 * 3600, ge=60, le=7 * 86400, description="How long a link to a video works.")
+    keep_videos_days: float = Field(7, gt=0, description="How long videos and stored inputs are kept.")
+    keep_idempotency_hours: float = Field(24, gt=0, description="How long an Idempotency-Key names its job.")
+    keep_uploads_days: float = Field(7, gt=0, le=7, description="How long an upload and its link are kept.")
+
+    lease_seconds: float = Field(60, gt=0, description="A worker silent for so long has lost its job.")
+    renew_seconds: float = Field(2, gt=0, description="How often a worker renews its lease and hears of a cancel.")
+    chore_seconds: float = Field(5, gt=0, description="How often rescue, ringing again and deadlines are looked after.")
+    grace_seconds: float = Field(3, gt=0, description="What a rendering gets between SIGTERM and SIGKILL.")
+    drain_seconds: float = Field(
+        600, ge=0, description="What a stopping worker gives running jobs before handing back."
+    )
+    attempts_max: int = Field(5, ge=1, description="How often one job is tried in all.")
+    storing_seconds: float = Field(
+        3600, ge=0, description="How long a finished video is kept while the bucket is away."
+    )
+    wait_seconds: int = Field(7 * 86400, gt=0, description="How long a job may wait before it fails.")
+    run_seconds: int = Field(6 * 3600, gt=0, description="How long one attempt may run.")
+    total_seconds: int = Field(8 * 86400, gt=0, description="How long a job may take in all.")
+
+    @field_validator("engines", "allowed_networks", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url", "s3_endpoint_url", "s3_public_url")
+    @classmethod
+    def _must_be_a_base(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("must be a base such as https://duologue.example.com, without query or fragment")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _a_lease_outlives_its_renewals(self) -> Self:
+        if self.lease_seconds < 3 * self.renew_seconds:
+            raise ValueError(
+                "LEASE_SECONDS must be at least three times RENEW_SECONDS, or one slow renewal loses a job"
+            )
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """Where we are from outside, without a trailing slash."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    def secret(self, name: str) -> str:
+        """A secret that must be there: its text, or WrongSetting naming the variable to set."""
+        text: str = getattr(self, name).get_secret_value()
+        if not text:
+            raise WrongSetting(
+                f"{PREFIX}{name.upper()} is not set. Start everything with `duologue up`, or set it in the environment."
+            )
+        return text
+
+
+@cache
+def load() -> Settings:
+    """Read the environment, once per process. Raises WrongSetting naming every variable that cannot work."""
+    try:
+        return Settings.model_validate(_secrets_from_files())
+    except ValidationError as error:
+        raise WrongSetting(_sentences(error)) from None
+
+
+def _secrets_from_files() -> dict[str, str]:
+    """Read `DUOLOGUE_X_FILE` into `x`, as container platforms hand over secrets; the file wins over the variable."""
+    found = {}
+    for variable, path in os.environ.items():
+        name = variable.removeprefix(PREFIX).removesuffix(FILE_SUFFIX).lower()
+        is_ours = variable.startswith(PREFIX) and variable.endswith(FILE_SUFFIX) and name in Settings.model_fields
+        if is_ours and path:
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise WrongSetting(f"{variable} names {path}, which cannot be read: {error.strerror}.") from None
+    return found
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        variable = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
+        lines.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}.")
+    return "\n".join(lines)

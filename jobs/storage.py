@@ -1,0 +1,183 @@
+"""The bucket: put, link, fetch and remove objects; knows keys and bytes, nothing of jobs."""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from jobs import settings
+from jobs.errors import StorageError
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PIECE_BYTES = 2**20
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+# Two parts of 8 MiB on their way at once: memory stays flat whatever the file's length.
+_STREAMED = TransferConfig(multipart_threshold=8 * 2**20, multipart_chunksize=8 * 2**20, max_concurrency=2)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as it lies in the bucket."""
+
+    key: str
+    bytes: int
+    sha256: str
+
+
+def put(path: Path, key: str, content_type: str) -> Stored:
+    """Stream a file into the bucket, its SHA-256 with it. Raises StorageError when the bucket will not take it."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with _told_as_storage_error(f"store {key}"):
+        _client().upload_file(
+            str(path),
+            _bucket(),
+            key,
+            ExtraArgs={"ContentType": content_type, "Metadata": {"sha256": digest}},
+            Config=_STREAMED,
+        )
+    return Stored(key=key, bytes=path.stat().st_size, sha256=digest)
+
+
+def download(key: str, destination: Path, max_bytes: int) -> None:
+    """Stream an object into a file. Raises StorageError, permanent when it is not there or too long."""
+    with _told_as_storage_error(f"fetch {key}"), destination.open("wb") as file:
+        found = _client().get_object(Bucket=_bucket(), Key=key)
+        if found["ContentLength"] > max_bytes:
+            raise StorageError(f"{key} has more than {max_bytes} bytes", permanent=True)
+        shutil.copyfileobj(found["Body"], file, _PIECE_BYTES)
+
+
+def size(key: str) -> int | None:
+    """Length of an object in bytes; None when it is not there."""
+    try:
+        with _told_as_storage_error(f"look up {key}"):
+            return _client().head_object(Bucket=_bucket(), Key=key)["ContentLength"]
+    except StorageError as error:
+        if error.permanent:
+            return None
+        raise
+
+
+def link(key: str, seconds: int) -> str:
+    """Sign a link that reads `key` for `seconds`, for the public host. No call to the bucket is made."""
+    url: str = _signer().generate_presigned_url(
+        "get_object", Params={"Bucket": _bucket(), "Key": key}, ExpiresIn=seconds
+    )
+    return url
+
+
+def link_to_put(key: str, content_type: str, seconds: int) -> tuple[str, dict[str, str]]:
+    """Sign a link that writes `key` once: the URL, and the headers the PUT must carry to the letter."""
+    url: str = _signer().generate_presigned_url(
+        "put_object",
+        Params={"Bucket": _bucket(), "Key": key, "ContentType": content_type, "IfNoneMatch": "*"},
+        ExpiresIn=seconds,
+    )
+    return url, {"Content-Type": content_type, "If-None-Match": "*"}
+
+
+def own_key(url: str) -> str | None:
+    """The key a link into our bucket names, by exact host and port of either face; None for every other URL."""
+    for base in {_signer().meta.endpoint_url, _client().meta.endpoint_url}:
+        if _origin(base) is not None and _origin(base) == _origin(url):
+            path = unquote(urlsplit(url).path)
+            prefix = f"{urlsplit(base).path.rstrip('/')}/{_bucket()}/"
+            return path.removeprefix(prefix) if path.startswith(prefix) else None
+    return None
+
+
+def remove(keys: Iterable[str]) -> None:
+    """Remove objects; those already gone are fine."""
+    for key in keys:
+        with _told_as_storage_error(f"remove {key}"):
+            _client().delete_object(Bucket=_bucket(), Key=key)
+
+
+def keys_below(prefix: str) -> Iterator[str]:
+    """Every key that begins with `prefix`."""
+    with _told_as_storage_error(f"list {prefix}"):
+        for page in _client().get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=prefix):
+            yield from (found["Key"] for found in page.get("Contents", ()))
+
+
+def make_bucket() -> None:
+    """Create the bucket when it is not there."""
+    with _told_as_storage_error("reach the bucket"):
+        try:
+            _client().head_bucket(Bucket=_bucket())
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            _client().create_bucket(Bucket=_bucket())
+
+
+@contextmanager
+def _told_as_storage_error(what: str) -> Iterator[None]:
+    """Turn the library's errors into one of ours, without keys, links or addresses of the bucket in it."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise StorageError(f"the bucket would not {what}: {code}", permanent=code in _MISSING) from None
+    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
+        raise StorageError(f"could not {what}: {type(error).__name__}") from None
+
+
+def _origin(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    return (parts.hostname.lower(), port) if parts.hostname else None
+
+
+def _bucket() -> str:
+    return settings.load().s3_bucket
+
+
+def _client() -> "S3Client":
+    return _connect(settings.load().s3_endpoint_url)
+
+
+def _signer() -> "S3Client":
+    """Signs for the host that callers see, which may differ from the one we reach the bucket by."""
+    chosen = settings.load()
+    return _connect(chosen.s3_public_url or chosen.s3_endpoint_url)
+
+
+@cache
+def _connect(endpoint_url: str) -> "S3Client":
+    chosen = settings.load()
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url or None,
+        region_name=chosen.s3_region,
+        aws_access_key_id=chosen.secret("s3_access_key_id"),
+        aws_secret_access_key=chosen.secret("s3_secret_access_key"),
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=20,
+            # Services other than Amazon's do not all know the newer checksums.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )

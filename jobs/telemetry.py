@@ -1,0 +1,43 @@
+"""Turns events into log lines; the only module that knows there are logs."""
+
+import logging
+import sys
+
+import structlog
+
+from jobs import events, settings
+
+_WARNINGS = frozenset({"doorbell.dropped", "job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
+_ERRORS = frozenset({"request.crashed", "job.crashed", "worker.crashed"})
+
+
+def start(program: str) -> None:
+    """Begin to write this process's events as log lines on standard error, each with `program` in it."""
+    is_json = settings.load().log_format == "json"
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer()
+            if is_json
+            else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+    log = structlog.get_logger().bind(program=program)
+
+    def write(name: str, facts: dict[str, object]) -> None:
+        if name in _ERRORS:
+            log.error(name, **facts)
+        elif name in _WARNINGS or name.endswith(".failed"):
+            log.warning(name, **facts)
+        else:
+            log.info(name, **facts)
+
+    events.listen(write)

@@ -1,0 +1,76 @@
+"""Files of callers in the bucket: tickets, links, and what has expired."""
+
+import mimetypes
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+
+from sqlalchemy.orm import Session
+
+from jobs import clock, ids, settings, storage
+from jobs.accounts import Caller
+from jobs.errors import TooLarge, WrongInput
+from jobs.rules import keys
+from jobs.tables import Upload
+
+TICKET_SECONDS = 3600
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_MAX_LETTERS = 120
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a caller needs to put the file there, and to read it later."""
+
+    upload: Upload
+    put_url: str
+    put_headers: dict[str, str]
+    download_url: str
+    expires_at: datetime
+
+
+def open_ticket(session: Session, caller: Caller, filename: str, size_bytes: int, content_type: str | None) -> Ticket:
+    """Promise room for one file. Raises WrongInput or TooLarge."""
+    upload = _register(session, caller, filename, size_bytes, content_type)
+    url, headers = storage.link_to_put(upload.object_key, upload.content_type, TICKET_SECONDS)
+    return Ticket(upload, url, headers, link(upload), clock.now() + timedelta(seconds=TICKET_SECONDS))
+
+
+def register(session: Session, caller: Caller, filename: str, size_bytes: int, content_type: str | None) -> Upload:
+    """Write down a file that we are about to put there ourselves. Raises WrongInput or TooLarge."""
+    return _register(session, caller, filename, size_bytes, content_type)
+
+
+def link(upload: Upload) -> str:
+    """A link anybody who has it may read the file by, until the upload expires."""
+    return storage.link(upload.object_key, int(settings.load().keep_uploads_days * 86400))
+
+
+def _register(session: Session, caller: Caller, filename: str, size_bytes: int, content_type: str | None) -> Upload:
+    chosen = settings.load()
+    if size_bytes <= 0:
+        raise WrongInput("size must be the file's length in bytes, at least 1.", field="size")
+    if size_bytes > chosen.upload_max_bytes:
+        raise TooLarge(f"The file has {size_bytes} bytes; at most {chosen.upload_max_bytes} are taken.", field="size")
+    upload_id = ids.new_id()
+    name = _safe(filename)
+    upload = Upload(
+        id=upload_id,
+        account_id=caller.account_id,
+        filename=name,
+        content_type=content_type or mimetypes.guess_type(name)[0] or "application/octet-stream",
+        size_bytes=size_bytes,
+        object_key=keys.upload(caller.account_id, upload_id, name),
+        expires_at=clock.now() + timedelta(days=chosen.keep_uploads_days),
+    )
+    session.add(upload)
+    return upload
+
+
+def _safe(filename: str) -> str:
+    """Keep the last part of the name, and of that what needs no escaping; clients tell the type by its ending."""
+    name = _UNSAFE.sub("_", PurePosixPath(filename.replace("\\", "/")).name).lstrip(".")[-_NAME_MAX_LETTERS:]
+    if not name:
+        raise WrongInput("filename must name the file, for example voice.mp3.", field="filename")
+    return name

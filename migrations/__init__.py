@@ -1,0 +1,1 @@
+"""The schema's history, append-only; `env.py` runs it under a lock."""

@@ -1,0 +1,141 @@
+"""What every test may ask for: the real servers, a database of its own, a bucket, two accounts that are strangers."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from cli import stack
+from jobs import accounts, database, doorbell, schema, settings, storage
+from jobs.accounts import Caller
+
+TEMPLATE = "duologue_template"
+
+
+@dataclass(frozen=True)
+class Member:
+    """An account's caller with the key it calls with."""
+
+    caller: Caller
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Postgres, Valkey and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
+    with stack.running(tmp_path_factory.mktemp("stack")) as running, pytest.MonkeyPatch.context() as patch:
+        administer(running.environment, f"CREATE DATABASE {TEMPLATE}")
+        set_settings(patch, of_database(running.environment, TEMPLATE))
+        schema.upgrade()
+        forget_settings()
+        yield running.environment
+
+
+@pytest.fixture
+def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The settings of a fresh copy of the migrated database, for processes a test starts itself."""
+    name = f"test_{uuid.uuid4().hex}"
+    administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield of_database(servers, name)
+    administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_of_its_own(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    set_settings(monkeypatch, environment)
+    yield environment
+    forget_settings()
+
+
+@pytest.fixture(name="database")
+def _database(database_of_its_own: dict[str, str]) -> dict[str, str]:
+    """This process's settings point at a fresh database, the broker and the bucket."""
+    return database_of_its_own
+
+
+@pytest.fixture
+def bucket(database: dict[str, str]) -> str:
+    """The bucket, made; accounts differ from test to test, and so do the prefixes."""
+    storage.make_bucket()
+    return settings.load().s3_bucket
+
+
+@pytest.fixture
+def member(database: dict[str, str]) -> Member:
+    return make_member("acme")
+
+
+@pytest.fixture
+def stranger(database: dict[str, str]) -> Member:
+    return make_member("stranger")
+
+
+@pytest.fixture
+def caller(member: Member) -> Caller:
+    return member.caller
+
+
+@pytest.fixture
+def key(member: Member) -> str:
+    return member.key
+
+
+@pytest.fixture
+def other_caller(stranger: Member) -> Caller:
+    return stranger.caller
+
+
+@pytest.fixture
+def other_key(stranger: Member) -> str:
+    return stranger.key
+
+
+@pytest.fixture
+def client(bucket: str) -> Iterator[TestClient]:
+    """The front door in this process; what crashes in it is answered, not raised."""
+    from api.app import create_app
+
+    with TestClient(create_app(), raise_server_exceptions=False) as client:
+        yield client
+
+
+def make_member(account: str) -> Member:
+    with database.transaction() as session:
+        _, key = accounts.create_key(session, name="tests", account=account)
+    with database.transaction() as session:
+        return Member(accounts.identify(session, key), key)
+
+
+def administer(servers: dict[str, str], statement: str) -> None:
+    url = servers["DUOLOGUE_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def of_database(servers: dict[str, str], name: str) -> dict[str, str]:
+    base, _, _ = servers["DUOLOGUE_DATABASE_URL"].rpartition("/")
+    return {**servers, "DUOLOGUE_DATABASE_URL": f"{base}/{name}"}
+
+
+def set_settings(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    forget_settings()
+
+
+def forget_settings() -> None:
+    """Have the next reader look at the environment again, and open connections of its own."""
+    if database.engine.cache_info().currsize:
+        database.engine().dispose()
+    for remembered in (settings.load, database.engine, doorbell.celery, storage._connect):
+        remembered.cache_clear()
+
+

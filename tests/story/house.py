@@ -1,0 +1,164 @@
+"""A whole house of real processes for one test: front door, workers and timetable, each of which may be killed."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cli import processes
+from cli.processes import Program
+from tests.factories_media import people_png, voice_wav
+
+PATIENCE_SECONDS = 60.0
+MULTI = "wavespeed-ai/infinitetalk/multi"
+
+QUICK = {
+    "DUOLOGUE_LEASE_SECONDS": "4",
+    "DUOLOGUE_RENEW_SECONDS": "0.5",
+    "DUOLOGUE_CHORE_SECONDS": "0.5",
+    "DUOLOGUE_GRACE_SECONDS": "1",
+}
+"""Settings under which a lost worker costs seconds, so that a test need not wait a minute."""
+
+
+@dataclass
+class House:
+    """The processes of one deployment and the address of its front door."""
+
+    environment: dict[str, str]
+    folder: Path
+    key: str
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.environment["DUOLOGUE_PUBLIC_URL"]
+
+    @property
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30)
+
+    def open_door(self, name: str = "door") -> None:
+        port = int(self.url.rpartition(":")[2])
+        self.start(name, processes.front_door("127.0.0.1", port))
+        wait_for(lambda: self._is_ready(name), f"{name} ready, see {self.log(name)}")
+
+    def hire(self, name: str = "worker", slots: int = 1) -> None:
+        self.start(name, processes.worker(["preview"], slots, drain_seconds=30))
+
+    def set_clock(self, name: str = "timetable") -> None:
+        self.start(name, processes.timetable())
+
+    def start(self, name: str, program: Program) -> None:
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                program.command,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Reach the whole program: its tether and what that holds."""
+        os.killpg(self.processes[name].pid, number)
+
+    def kill(self, name: str) -> None:
+        self.signal(name, signal.SIGKILL)
+        self.processes.pop(name).communicate()  # waits, and closes the tether
+
+    def dismiss(self, name: str) -> int:
+        """SIGTERM, and wait for the end; its exit status."""
+        with self.processes.pop(name) as process:
+            process.terminate()
+            return process.wait(PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        for name in list(self.processes):
+            with contextlib.suppress(ProcessLookupError):
+                self.kill(name)
+
+    def upload(self, content: bytes, filename: str) -> str:
+        """Put a file the way a client does; the link to it."""
+        with self.client as client:
+            form = {"filename": filename, "size": len(content)}
+            ticket = client.post("/api/v3/media/uploads", json=form).raise_for_status().json()["data"]
+            put = ticket["upload"]
+            httpx.put(put["url"], content=content, headers=put["headers"]).raise_for_status()
+            link: str = ticket["download_url"]
+            return link
+
+    def pair(self, seconds: float = 1.0) -> dict[str, object]:
+        """Inputs of a job with two people: uploaded once, so that many jobs may share them."""
+        return {
+            "image": self.upload(people_png(640, 360), "two.png"),
+            "left_audio": self.upload(voice_wav(seconds, 120), "left.wav"),
+            "right_audio": self.upload(voice_wav(seconds, 210), "right.wav"),
+        }
+
+    def submit(self, inputs: Mapping[str, object], **extras: object) -> str:
+        with self.client as client:
+            reply = client.post("/v1/jobs", json={"model": MULTI, "inputs": dict(inputs), **extras})
+            job_id: str = reply.raise_for_status().json()["id"]
+            return job_id
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        with self.client as client:
+            found: dict[str, Any] = client.get(f"/v1/jobs/{job_id}").raise_for_status().json()
+            return found
+
+    def wait_until(self, job_id: str, is_so: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        wait_for(lambda: is_so(self.job(job_id)), f"job {job_id} {what}")
+        return self.job(job_id)
+
+    def wait_final(self, job_id: str) -> dict[str, Any]:
+        return self.wait_until(job_id, lambda job: job["status"] in {"completed", "failed", "cancelled"}, "final")
+
+    def _is_ready(self, name: str) -> bool:
+        assert self.processes[name].poll() is None, self.log(name).read_text()
+        try:
+            return httpx.get(f"{self.url}/ready", timeout=2).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def house(environment: Mapping[str, str], folder: Path, key: str, **settings: str) -> Iterator[House]:
+    """An empty house on a port of its own; whatever was started in it is gone at the end."""
+    whole = {**os.environ, **environment, **QUICK, **settings}
+    whole["DUOLOGUE_PUBLIC_URL"] = f"http://127.0.0.1:{free_port()}"
+    built = House(whole, folder, key)
+    try:
+        yield built
+    finally:
+        built.close()
+
+
+def wait_for(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Look again until it is so; fail with `what` was waited for."""
+    until = time.monotonic() + seconds
+    pause = threading.Event()
+    while not is_so():
+        assert time.monotonic() < until, f"still waiting for: {what}"
+        pause.wait(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""The engine room: claims jobs, renders them and keeps what came out."""

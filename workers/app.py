@@ -1,0 +1,52 @@
+"""The Celery application as a worker runs it: what it does on waking, and how it lies down.
+
+Started as `celery -A workers.app worker --pool=threads`: a slot only waits for its child and the bucket, so threads
+are enough, and one process answers signals, heartbeats and drains for all of them.
+"""
+
+import threading
+from importlib.metadata import version
+from typing import Any
+
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
+
+from jobs import doorbell, presence, settings, telemetry
+from jobs.errors import Unavailable
+from workers import drain
+from workers.name import NAME
+
+app = doorbell.celery()
+app.conf.update(imports=["workers.tasks"])
+
+_BEAT_SECONDS = 10.0
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _log_as_the_house_does(**_: object) -> None:
+    telemetry.start("worker")
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _on_waking(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery is untyped
+    """Begin the heartbeat, and look for work at once: a ring may have been lost while nobody was here."""
+    slots = int(sender.controller.concurrency)
+    threading.Thread(target=_beat, args=[slots], name="heartbeat", daemon=True).start()
+    for engine in settings.load().engines:
+        for _slot in range(slots):
+            doorbell.ring(engine)
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _on_shutting_down(**_: object) -> None:
+    drain.begin(settings.load().drain_seconds)
+
+
+def _beat(slots: int) -> None:
+    """Say every few seconds that this process is alive; stop once it takes no more work."""
+    chosen = settings.load()
+    while not drain.wait(_BEAT_SECONDS if presence.beat(NAME, chosen.engines, slots, version("duologue")) else 1.0):
+        pass
+    try:
+        presence.leave(NAME)
+    except Unavailable:
+        return

@@ -1,0 +1,76 @@
+"""The child's side: reads one order from standard input, renders it, tells its parent in JSON lines; dies with it.
+
+Started as `python -m workers.engines.inside ENGINE`. The first line of standard input is the order; the pipe then stays
+open for the parent's life, and its end means that the parent is gone. Messages go to what was standard output; whatever
+else is printed goes to standard error.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from typing import IO
+
+from jobs.errors import EngineError
+from workers.engines import wire
+from workers.engines.engine import Engine
+
+ENGINES = {"preview": ("workers.engines.preview.engine", "PreviewEngine")}
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Render one order and exit: 0 when it was rendered or refused with a reason, anything else for a crash."""
+    _die_with_parent()
+    messages = _take_over_stdout()
+    order = wire.read_order(sys.stdin.readline())
+    threading.Thread(target=_watch_parent, name="lifeline", daemon=True).start()
+
+    def say(**message: object) -> None:
+        messages.write(json.dumps(message) + "\n")
+        messages.flush()
+
+    try:
+        rendering = _engine(sys.argv[1]).render(order, lambda stage, done: say(kind="progress", stage=stage, done=done))
+    except EngineError as error:
+        say(kind="refused", message=str(error), permanent=error.permanent, error_class=error.error_class)
+    except MemoryError:
+        say(kind="refused", message="out of memory", permanent=False, error_class="out_of_memory")
+    else:
+        say(kind="rendered", **wire.rendering_to_json(rendering))
+
+
+def _engine(name: str) -> Engine:
+    module, attribute = ENGINES[name]
+    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    return engine
+
+
+def _die_with_parent() -> None:
+    """Have Linux kill us with the thread that started us, even if we are stuck where no thread of ours can run."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _take_over_stdout() -> IO[str]:
+    """Keep the pipe for messages only: a library that prints must not garble them."""
+    messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return messages
+
+
+def _watch_parent() -> None:
+    """End the whole process group when the parent's end of the pipe closes; a blocked read costs nothing."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Runs jobs: claim one, bring its media, render it in a child, keep the video, finish; then the next."""
+
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from jobs import events, lifecycle, settings, storage
+from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavailable
+from jobs.lifecycle import Claim, Output
+from jobs.rules import keys
+from jobs.storage import Stored
+from workers import drain, media
+from workers.engines.child import Child
+from workers.engines.engine import Order, Rendering
+from workers.intake.regular import Regular
+from workers.lease import Lease, Stopped
+from workers.name import NAME
+
+_STORING_PAUSE_SECONDS = 5.0
+
+
+def work(engines: Collection[str]) -> None:
+    """Take jobs of `engines` and run them until there are none, or this process is to end."""
+    while not drain.has_begun():
+        try:
+            claim = lifecycle.claim(NAME, engines)
+        except Unavailable:
+            return  # a chore rings again once Postgres is back
+        if claim is None:
+            return
+        run(claim)
+
+
+def run(claim: Claim) -> None:
+    """Run one claimed job to whatever end it has; nothing it does counts once its lease is lost."""
+    folder = Path(tempfile.mkdtemp(prefix=f"duologue-{claim.job_id.hex}-"))
+    try:
+        with Lease(claim, drain.must_hand_back) as lease:
+            _attempt(claim, folder, lease)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _attempt(claim: Claim, folder: Path, lease: Lease) -> None:
+    try:
+        order = _order(claim, folder, media.bring(claim, folder, lease))
+        began = time.monotonic()
+        rendering = _render(claim, order, lease)
+        inference_ms = round((time.monotonic() - began) * 1000)
+        output = _keep(claim, rendering, lease)
+        lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
+    except Stopped as stopped:
+        _obey(claim, stopped, lease)
+    except JobError as error:
+        _stumble(claim, error, lease)
+    except LeaseLost:
+        events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
+    except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
+        events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
+        _stumble(claim, JobError(f"an error of ours, {type(error).__name__}; it is in the worker's log"), lease)
+
+
+def _order(claim: Claim, folder: Path, found: Mapping[str, Regular]) -> Order:
+    paths = {field: regular.path for field, regular in found.items()}
+    return Order(
+        model=claim.model.id,
+        folder=folder,
+        voices=tuple(paths[voice] for voice in claim.model.voices),
+        picture=paths.get("image"),
+        video=paths.get("video"),
+        mask=paths.get("mask_image"),
+        speaking_order=claim.inputs.get("order", "meanwhile"),
+        resolution=claim.inputs.get("resolution", "480p"),
+        prompt=claim.inputs["prompt"],
+        seed=claim.seed,
+        profile=claim.profile,
+        knobs=claim.options,
+    )
+
+
+def _render(claim: Claim, order: Order, lease: Lease) -> Rendering:
+    """Render in a child that the lease may end at any moment. Raises EngineError, Stopped."""
+    with Child(claim.engine, order, grace_seconds=settings.load().grace_seconds) as child:
+        lease.on_stop(child.stop)
+        try:
+            return child.render(lease.report)
+        except EngineError:
+            lease.check()  # a child we ended ourselves has not failed
+            raise
+
+
+def _keep(claim: Claim, rendering: Rendering, lease: Lease) -> Output:
+    """Store the video under this holder's own key."""
+    lease.report("storing", 1.0)
+    stored = _store(rendering.video, keys.video(claim.account_id, claim.job_id, claim.fence), lease)
+    return Output(
+        key=stored.key,
+        bytes=stored.bytes,
+        sha256=stored.sha256,
+        width=rendering.width,
+        height=rendering.height,
+        frames=rendering.frames,
+        seconds=rendering.seconds,
+    )
+
+
+def _store(video: Path, key: str, lease: Lease) -> Stored:
+    """Put the video into the bucket; while that is away only this is repeated, never the rendering."""
+    give_up_at = time.monotonic() + settings.load().storing_seconds
+    while True:
+        try:
+            return storage.put(video, key, "video/mp4")
+        except StorageError:
+            if time.monotonic() > give_up_at:
+                raise
+        lease.pause(_STORING_PAUSE_SECONDS)
+
+
+def _obey(claim: Claim, stopped: Stopped, lease: Lease) -> None:
+    """Carry out why the work was ended; the child is dead by now."""
+    match stopped.verdict:
+        case "cancelled":
+            lease.settle(lambda: lifecycle.confirm_cancel(claim))
+        case "draining":
+            lease.settle(lambda: lifecycle.hand_back(claim))
+        case "overdue":
+            lease.settle(lambda: lifecycle.overrun(claim))
+        case "lost":
+            pass  # another holds it now; whatever we know is worth nothing
+
+
+def _stumble(claim: Claim, error: JobError, lease: Lease) -> None:
+    lease.settle(lambda: lifecycle.stumble(claim, error))
