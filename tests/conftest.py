@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -137,5 +136,3 @@ def forget_settings() -> None:
         database.engine().dispose()
     for remembered in (settings.load, database.engine, doorbell.celery, storage._connect):
         remembered.cache_clear()
-
-

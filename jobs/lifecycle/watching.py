@@ -60,7 +60,8 @@ def due_engines() -> dict[str, int]:
         .subquery()
     )
     with transaction() as session:
-        return dict(session.execute(select(waiting.c.engine, func.count()).group_by(waiting.c.engine)).tuples().all())
+        rows = session.execute(select(waiting.c.engine, func.count()).group_by(waiting.c.engine)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 def _rescue(session: Session, job: Job) -> None:

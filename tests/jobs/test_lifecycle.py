@@ -26,7 +26,8 @@ def test_a_job_is_claimed_finished_and_told_step_by_step(caller: Caller) -> None
     lifecycle.finish(claim, factories.output(claim), warnings=("one",), inference_ms=12)
     found = listing.job(caller, job.id)
     assert (found.status, found.attempt, found.fence, found.inference_ms) == ("completed", 1, 1, 12)
-    assert found.lease_until is None and found.finished_at is not None
+    assert found.lease_until is None
+    assert found.finished_at is not None
     assert kinds(caller, job) == ["job.created", "job.claimed", "job.completed"]
 
 
@@ -72,7 +73,10 @@ def test_a_temporary_error_backs_off_and_a_permanent_one_fails(caller: Caller) -
     lifecycle.stumble(factories.claim(), MediaError("image", "is a text file"))
     found = listing.job(caller, job.id)
     assert (found.status, found.error, found.error_code, found.error_class) == (
-        "failed", "image: is a text file", 1402, "input",
+        "failed",
+        "image: is a text file",
+        1402,
+        "input",
     )
     assert kinds(caller, job) == ["job.created", "job.claimed", "job.stumbled", "job.claimed", "job.failed"]
 
