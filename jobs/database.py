@@ -61,6 +61,7 @@ def engine() -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # rows hold prompts and links; an error's text is written to the log
         connect_args={
             "connect_timeout": 5,
             "prepare_threshold": None,

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         600, ge=0, description="What a stopping worker gives running jobs before handing back."
     )
+    sync_seconds: float = Field(120, gt=0, description="How long a caller in sync mode is kept waiting.")
     attempts_max: int = Field(5, ge=1, description="How often one job is tried in all.")
     storing_seconds: float = Field(
         3600, ge=0, description="How long a finished video is kept while the bucket is away."

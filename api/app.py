@@ -1,0 +1,71 @@
+"""Assembles the front door, and decides nothing: run it as `uvicorn api.app:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from api import faces, health, openapi
+from api.body_limit import BodyLimit
+from api.crashes import CrashGuard
+from api.paths import ForgivingPaths
+from api.v1 import jobs as v1_jobs
+from api.wavespeed import predictions, uploads
+from jobs import settings, telemetry
+
+_DESCRIPTION = """
+Talking videos from a picture or a video and one or two voices.
+
+`/api/v3` speaks WaveSpeed's API, so that its clients work here unchanged; `/v1` is our own face to the same jobs.
+Make a key with `duologue keys create NAME` and send it as `Authorization: Bearer KEY`.
+"""
+
+
+def create_app() -> FastAPI:
+    """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
+    app: FastAPI = FastAPIOffline(
+        title="Duologue",
+        version=version("duologue"),
+        description=_DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        redoc_url=None,
+        redirect_slashes=False,
+        # Without this the docs page shows a badge that an outside host draws.
+        swagger_ui_parameters={"validatorUrl": None},
+        middleware=_middleware(settings.load()),
+        lifespan=_lifespan,
+    )
+    faces.install(app)
+    for router in (predictions.router, uploads.router, v1_jobs.router, health.router()):
+        app.include_router(router)
+    openapi.finish(app.openapi())
+    return app
+
+
+def _middleware(chosen: settings.Settings) -> list[Middleware]:
+    """From the outside in."""
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=chosen.cors_origins,
+            allow_methods=["*"],
+            # Keys travel in a header and there are no cookies: no header a page may send is worth refusing.
+            allow_headers=["*"],
+            expose_headers=["Location", "Retry-After"],
+        ),
+        Middleware(ForgivingPaths),
+        Middleware(CrashGuard),
+        Middleware(
+            BodyLimit, max_bytes=chosen.body_max_bytes, exceptions={uploads.BINARY_PATH: uploads.body_max_bytes()}
+        ),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    telemetry.start("api")
+    yield

@@ -1,0 +1,29 @@
+"""Tells which of the two faces a path belongs to, and has that face say every error its own way."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import errors
+from api.v1 import presenter
+from api.wavespeed import envelope
+from jobs.errors import CallerError, StorageError
+
+WAVESPEED_PREFIX = "/api/"
+
+
+def install(app: FastAPI) -> None:
+    """Have every error that we know by name answered in the shape of the face it was met at."""
+    for kind in (CallerError, StorageError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _respond)
+
+
+def say(path: str, answer: errors.Answer) -> Response:
+    """The answer in the shape of the face that `path` belongs to."""
+    return envelope.failure(answer) if path.startswith(WAVESPEED_PREFIX) else presenter.failure(answer)
+
+
+def _respond(request: Request, error: Exception) -> Response:
+    return say(request.scope["path"], errors.answer_to(error))

@@ -1,0 +1,43 @@
+"""Finishes the OpenAPI document the framework drafts: our forms take part, its own error shape does not."""
+
+from typing import Any
+
+TAGS = [
+    {
+        "name": "WaveSpeed",
+        "description": "The contract existing WaveSpeed clients rely on: submit a model, read its result.",
+    },
+    {"name": "WaveSpeed uploads", "description": "Put a file where jobs and your own programs can read it."},
+    {"name": "Jobs", "description": "Our own face: the same jobs with engine, priority, deadlines, tags and timeline."},
+    {"name": "Health", "description": "For load balancers and supervisors; no key needed."},
+]
+
+COMPONENT = "#/components/schemas/{model}"
+"""How a form's schema names the schemas it is made of."""
+
+_NOT_OURS = ("HTTPValidationError", "ValidationError")
+
+
+def finish(document: dict[str, Any]) -> None:
+    """Change the framework's draft in place."""
+    components = document["components"]["schemas"]
+    for operation in operations(document).values():
+        operation["responses"].pop("422", None)  # a form that is not understood is our 400
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            components.update(content["schema"].pop("$defs", {}))
+    for name in _NOT_OURS:
+        components.pop(name, None)
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every operation by its method and path."""
+    return {
+        (method.upper(), path): operation
+        for path, found in document["paths"].items()
+        for method, operation in found.items()
+    }
+
+
+def json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    """The part of a route that says which JSON it takes, where we read the body ourselves."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,0 +1,1 @@
+"""Our own face: everything WaveSpeed's contract has no word for."""

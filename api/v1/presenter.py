@@ -1,0 +1,190 @@
+"""How our own face looks: the only presenter of its jobs and of its one error shape."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.errors import MEANINGS, Answer
+from jobs import settings, storage
+from jobs.rules import inputs
+from jobs.rules.catalog import MODELS
+from jobs.rules.states import State
+from jobs.tables import Event, Job
+
+_INLINE = "sent inside the request"
+_NOT_FOR_CALLERS = frozenset({"worker"})  # host names and process ids are the operators' business
+
+
+class Output(BaseModel):
+    """The finished video; `link` works for a day or as set, then ask again."""
+
+    link: str
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    frames: int
+    seconds: float
+
+
+class JobFailure(BaseModel):
+    """Why there is no video."""
+
+    code: int = Field(description="Task code: 1402 unusable media, 1403 rendering, 1405 others, 5003 bucket.")
+    error_class: str
+    message: str
+
+
+class Deadlines(BaseModel):
+    wait_until: datetime = Field(description="The first attempt begins by then, or the job fails.")
+    run_seconds: int = Field(description="How long one attempt may run.")
+    finish_until: datetime = Field(description="The job is final by then, or fails.")
+
+
+class JobShown(BaseModel):
+    """One job, with everything about it that its owner may know."""
+
+    id: str
+    status: State
+    model: str
+    inputs: dict[str, Any] = Field(description="As given; links into our bucket stand without their signature.")
+    seed: int = Field(description="The seed rendered with; drawn when -1 was asked for.")
+    engine: str
+    engine_wanted: str
+    engine_reason: str
+    priority: int
+    tags: list[str]
+    metadata: dict[str, Any]
+    webhook: str | None
+    rerun_of: str | None
+    stage: str
+    progress: float = Field(description="Finished fraction of the attempt, 0 to 1.")
+    attempts: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deadlines: Deadlines
+    output: Output | None
+    warnings: list[str]
+    error: JobFailure | None
+
+
+class Happening(BaseModel):
+    """One event of a job's timeline."""
+
+    at: datetime
+    kind: str
+    status: State
+    attempt: int
+    detail: dict[str, Any]
+
+
+class JobTold(JobShown):
+    """One job with its timeline."""
+
+    timeline: list[Happening]
+
+
+class JobPage(BaseModel):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    jobs: list[JobShown]
+    next_cursor: str | None
+
+
+class Trouble(BaseModel):
+    """What is wrong."""
+
+    code: str = Field(description="A word for programs.")
+    message: str = Field(description="A sentence for people: what is wrong and what to do.")
+    field: str | None = Field(description="The culprit, where there is one.")
+
+
+class Refusal(BaseModel):
+    """Any error of this face."""
+
+    error: Trouble
+
+
+def shown(job: Job) -> JobShown:
+    return JobShown(**_facts(job))
+
+
+def told(job: Job, timeline: list[Event]) -> JobTold:
+    return JobTold(**_facts(job), timeline=[_happening(event) for event in timeline])
+
+
+def respond(content: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(content.model_dump_json(), status, headers, media_type="application/json")
+
+
+def failure(answer: Answer) -> Response:
+    trouble = Trouble(code=answer.word, message=answer.message, field=answer.field)
+    return respond(Refusal(error=trouble), answer.status, answer.headers)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """What a route of this face says of its errors in the OpenAPI document."""
+    return {status: {"model": Refusal, "description": MEANINGS[status]} for status in (*statuses, 500, 503)}
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id.hex,
+        "status": State(job.status),
+        "model": job.model,
+        "inputs": _inputs(job),
+        "seed": job.seed,
+        "engine": job.engine,
+        "engine_wanted": job.engine_wanted,
+        "engine_reason": job.engine_reason,
+        "priority": job.priority,
+        "tags": job.tags,
+        "metadata": job.metadata_,
+        "webhook": job.webhook_url,
+        "rerun_of": job.rerun_of and job.rerun_of.hex,
+        "stage": job.stage,
+        "progress": job.progress,
+        "attempts": job.attempt,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "deadlines": Deadlines(wait_until=job.wait_until, run_seconds=job.run_seconds, finish_until=job.finish_until),
+        "output": _output(job),
+        "warnings": job.warnings,
+        "error": _error(job),
+    }
+
+
+def _inputs(job: Job) -> dict[str, Any]:
+    """The clean form; a signature is a key to the file, and a job is shown to more eyes than the file."""
+    media = MODELS[job.model].media
+    return {name: _medium(value) if name in media else value for name, value in job.inputs.items()}
+
+
+def _medium(value: str) -> str:
+    if value.startswith(inputs.ATTACHMENT):
+        return _INLINE
+    return urlsplit(value)._replace(query="", fragment="").geturl() if storage.own_key(value) else value
+
+
+def _output(job: Job) -> Output | None:
+    if job.output is None or job.status != State.COMPLETED or job.objects_removed_at is not None:
+        return None
+    facts = dict(job.output)
+    return Output(link=storage.link(facts.pop("key"), settings.load().link_seconds), **facts)
+
+
+def _error(job: Job) -> JobFailure | None:
+    if job.status != State.FAILED:
+        return None
+    return JobFailure(code=job.error_code, error_class=job.error_class or "internal", message=job.error)
+
+
+def _happening(event: Event) -> Happening:
+    detail = {name: fact for name, fact in event.detail.items() if name not in _NOT_FOR_CALLERS}
+    return Happening(at=event.at, kind=event.kind, status=State(event.status), attempt=event.attempt, detail=detail)

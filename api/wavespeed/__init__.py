@@ -1,0 +1,1 @@
+"""The WaveSpeed face: the contract existing clients rely on, to the letter."""

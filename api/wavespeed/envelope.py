@@ -1,0 +1,155 @@
+"""How this face looks: the only presenter of its predictions and of its errors, in the contract's order and types."""
+
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.errors import MEANINGS, Answer
+from api.wavespeed import base64_output
+from jobs import settings, storage
+from jobs.rules.states import State
+from jobs.tables import Job
+
+SYNC_TIMED_OUT = 5004
+_CANCELLED_CODE = 1405
+_PLACE = "@"
+
+_SHOWN: dict[str, Literal["created", "processing", "completed", "failed"]] = {
+    State.WAITING: "created",
+    State.RUNNING: "processing",
+    State.FORWARDED: "processing",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+    # Several clients poll for ever on any word but these four.
+    State.CANCELLED: "failed",
+}
+
+Content = TypeVar("Content")
+
+
+class Urls(BaseModel):
+    get: str = Field(description="Where the result is read.")
+
+
+class Timings(BaseModel):
+    inference: int = Field(description="Rendering time in milliseconds; 0 until done.")
+
+
+class Prediction(BaseModel):
+    """One job as WaveSpeed's clients know it; arrays are never null, numbers always integers."""
+
+    id: str = Field(description="32 lower-case hex digits.")
+    model: str
+    outputs: list[str] = Field(
+        description="Links to the video, or base64 where that was asked for; empty until completed."
+    )
+    urls: Urls
+    has_nsfw_contents: list[bool] = Field(description="One per output.")
+    status: Literal["created", "processing", "completed", "failed"]
+    created_at: str = Field(description="RFC 3339 in UTC, with a fraction.")
+    error: str = Field(description="Empty when fine.")
+    code: int = Field(description="Task code; 0 when fine.")
+    executionTime: int = Field(description="Milliseconds; 0 until done.")  # noqa: N815 - the contract's spelling
+    timings: Timings
+
+
+class Reply(BaseModel, Generic[Content]):
+    """Success, which is always HTTP 200."""
+
+    code: Literal[200] = 200
+    message: Literal["success"] = "success"
+    data: Content
+
+
+class Failure(BaseModel):
+    """Any error: `code` is the HTTP status, `error_code` a task code such as 1400, or a word."""
+
+    code: int
+    message: str
+    data: None = None
+    error_code: str
+
+
+class BareFailure(BaseModel):
+    """The one error that the contract wants without an envelope."""
+
+    error: str
+
+
+def reply(content: BaseModel) -> Response:
+    """Success, with `content` inside."""
+    return Response(_enveloped(content.model_dump_json()), media_type="application/json")
+
+
+def result(job: Job) -> Response:
+    """The job as it stands. Reads the bucket if the caller wanted base64; raises StorageError then."""
+    if job.output is None or not _has_video(job):
+        return reply(prediction(job))
+    if not job.wants_base64:
+        return reply(prediction(job, storage.link(job.output["key"], settings.load().link_seconds)))
+    head, _, tail = _enveloped(prediction(job, _PLACE).model_dump_json()).partition(f'"{_PLACE}"')
+    return base64_output.stream(f'{head}"', job.output["key"], job.output["bytes"], f'"{tail}')
+
+
+def still_running(job: Job) -> Response:
+    """What a caller gets whose wait in sync mode is over: the task goes on."""
+    shown = prediction(job)
+    shown.status, shown.code = "processing", SYNC_TIMED_OUT
+    shown.error = f"Sync mode timed out; the task goes on, read its result at {shown.urls.get}"
+    return reply(shown)
+
+
+def prediction(job: Job, *outputs: str) -> Prediction:
+    """The job in the contract's words; `outputs` are what the caller can read."""
+    error, code = _error(job)
+    return Prediction(
+        id=job.id.hex,
+        model=job.model,
+        outputs=list(outputs),
+        urls=Urls(get=f"{settings.load().base_url}/api/v3/predictions/{job.id.hex}/result"),
+        has_nsfw_contents=[False for _ in outputs],
+        status=_SHOWN[job.status],
+        created_at=instant(job.created_at),
+        error=error,
+        code=code,
+        executionTime=job.inference_ms,
+        timings=Timings(inference=job.inference_ms),
+    )
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 with `Z` and always a fraction: several clients parse nothing else."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def failure(answer: Answer) -> Response:
+    """An error in this face's shape, with its real status."""
+    said = Failure(code=answer.status, message=answer.message, error_code=str(answer.task_code or answer.word))
+    return Response(said.model_dump_json(), answer.status, dict(answer.headers), media_type="application/json")
+
+
+def bare_failure(message: str) -> Response:
+    return Response(BareFailure(error=message).model_dump_json(), 400, media_type="application/json")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """What a route of this face says of its errors in the OpenAPI document."""
+    return {status: {"model": Failure, "description": MEANINGS[status]} for status in (*statuses, 500, 503)}
+
+
+def _has_video(job: Job) -> bool:
+    return job.status == State.COMPLETED and job.objects_removed_at is None
+
+
+def _error(job: Job) -> tuple[str, int]:
+    if job.status == State.CANCELLED:
+        return "The job was cancelled.", _CANCELLED_CODE
+    if job.status == State.COMPLETED and not _has_video(job):
+        return "The video is no longer kept.", 0
+    return (job.error, job.error_code) if job.status == State.FAILED else ("", 0)
+
+
+def _enveloped(content: str) -> str:
+    return f'{{"code":200,"message":"success","data":{content}}}'

@@ -1,0 +1,42 @@
+"""Finds out which URL a caller wants told, however the client wrote it into the request."""
+
+import re
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from jobs.errors import WrongInput
+from jobs.rules import addresses
+
+_PARAMETER = re.compile(r"(?:^|&)webhook=(.*)", re.DOTALL)
+_UNENCODED = re.compile(r"https?://", re.IGNORECASE)
+
+
+def _from_query(
+    request: Request,
+    webhook: Annotated[str | None, Query(description="URL told when the job is final.")] = None,
+) -> str | None:
+    return None if webhook is None else checked(whole(request.scope["query_string"].decode("latin-1")), "webhook")
+
+
+WebhookFromQuery = Annotated[str | None, Depends(_from_query)]
+
+
+def whole(query: str) -> str:
+    """The webhook of a raw query string; one that was not encoded keeps all of its own `?a=b&c=d`."""
+    found = _PARAMETER.search(query)
+    text = found[1] if found else ""
+    return text if _UNENCODED.match(text) else unquote_plus(text.partition("&")[0])
+
+
+def checked(url: object, field: str) -> str | None:
+    """The URL if it can be one; None when absent. Raises WrongInput. Where it leads is judged when it is called."""
+    if url is None or url == "":
+        return None
+    if not isinstance(url, str):
+        raise WrongInput(f"{field} must be an http(s) URL.", field=field)
+    if reason := addresses.why_not_url(url, addresses.ANYWHERE):
+        raise WrongInput(f"{field}: {reason}.", field=field)
+    return url

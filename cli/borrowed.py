@@ -1,0 +1,72 @@
+"""A `duologue up` for as long as a command needs one: the one that runs in the data folder, else one of our own."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cli import door, environment, foreground
+from cli.failure import Failure
+from cli.screen import say
+
+_PATIENCE_SECONDS = 120.0
+_STOPPING_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+_LAST_BYTES = 2000
+
+
+@contextmanager
+def running_up(data: Path) -> Iterator[None]:
+    """Everything up and ready in this data folder; stopped afterwards when it was us who started it."""
+    if door.here(data):
+        _wait_until_ready(data, lambda: None)
+        yield
+        return
+    say("Starting the servers, the front door and the workers")
+    with tempfile.TemporaryFile() as log, _our_own(data, log) as ours:
+        _wait_until_ready(data, lambda: _last_words(log) if ours.poll() is not None else None)
+        yield
+
+
+@contextmanager
+def _our_own(data: Path, log: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
+    ours = subprocess.Popen(
+        [sys.executable, "-m", "cli.tether", "cli", "up", "--data", str(data), "--port", "0"],
+        cwd=environment.ROOT,
+        env=environment.of_children(),
+        stdin=subprocess.PIPE,  # the tether: see cli/tether.py
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        yield ours
+    finally:
+        ours.terminate()
+        try:
+            ours.wait(_STOPPING_SECONDS)
+        except subprocess.TimeoutExpired:
+            ours.kill()  # and all it started ends with it
+            ours.wait()
+
+
+def _wait_until_ready(data: Path, last_words: Callable[[], str | None]) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    verdict: str | None = "it has not begun."
+    while verdict is not None:
+        if words := last_words():
+            raise Failure(f"`duologue up` could not start. It said:\n{words}")
+        if time.monotonic() > until:
+            raise Failure(f"`duologue up` is not ready after {_PATIENCE_SECONDS:.0f} s: {verdict}")
+        time.sleep(_LOOK_SECONDS)
+        if url := door.here(data):
+            verdict = foreground.why_not_ready(url)
+
+
+def _last_words(log: IO[bytes]) -> str:
+    log.seek(max(0, log.seek(0, 2) - _LAST_BYTES))
+    return log.read().decode(errors="replace").strip()

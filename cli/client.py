@@ -1,0 +1,133 @@
+"""The public HTTP API as any client sees it; the desk's own commands have no other way to jobs."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from cli.failure import Failure
+
+Json = dict[str, Any]
+
+_PATIENCE = httpx.Timeout(30, connect=5)
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class NoAnswer(Failure):
+    """Nobody answers, or whoever does cannot for the moment; asking again may help."""
+
+
+class Refused(Failure):
+    """Somebody understood and said no; `status` is HTTP's."""
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Api:
+    """One base URL and one key. Every method raises NoAnswer or Refused, each with a sentence."""
+
+    def __init__(self, base_url: str, key: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        # Between us and ourselves a proxy has no business.
+        is_remote = urlsplit(self.base_url).hostname not in _LOOPBACK
+        self._api = httpx.Client(
+            base_url=self.base_url, headers={"Authorization": f"Bearer {key}"}, timeout=_PATIENCE, trust_env=is_remote
+        )
+        # A link into the bucket carries its own right; the key is not for the bucket's eyes.
+        self._bucket = httpx.Client(timeout=_PATIENCE, trust_env=is_remote, follow_redirects=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._api.close()
+        self._bucket.close()
+
+    def submit(self, order: Mapping[str, object]) -> Json:
+        """Hand in a job: what POST /v1/jobs takes. The job as it was accepted."""
+        return self._ask("POST", "/v1/jobs", json=dict(order))
+
+    def job(self, job_id: str) -> Json:
+        return self._ask("GET", f"/v1/jobs/{job_id}")
+
+    def jobs(self, filters: Mapping[str, object]) -> Json:
+        """One page of jobs, newest first; filters that are None do not matter."""
+        return self._ask(
+            "GET", "/v1/jobs", params={name: value for name, value in filters.items() if value is not None}
+        )
+
+    def upload(self, path: Path) -> str:
+        """Put a local file where workers can read it, by ticket as every client does; the link to it."""
+        size = path.stat().st_size
+        ticket = self._ask("POST", "/api/v3/media/uploads", json={"filename": path.name, "size": size})["data"]
+        slot = ticket["upload"]
+        headers = slot["headers"] | {"Content-Length": str(size)}
+        with path.open("rb") as file, _answered(slot["url"]):
+            reply = self._bucket.request(slot["method"], slot["url"], headers=headers, content=file)
+        if not reply.is_success:
+            raise Refused(f"The bucket would not take {path.name}: HTTP {reply.status_code}.", reply.status_code)
+        link: str = ticket["download_url"]
+        return link
+
+    def save(self, link: str, path: Path) -> None:
+        """Stream what a link leads to into a file, which is there whole or not at all."""
+        draft = path.with_name(f".{path.name}.part")
+        try:
+            with _answered(link), self._bucket.stream("GET", link) as reply, draft.open("wb") as file:
+                if not reply.is_success:
+                    raise Refused(f"The bucket would not give the video: HTTP {reply.status_code}.", reply.status_code)
+                for chunk in reply.iter_bytes(2**18):
+                    file.write(chunk)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _ask(self, method: str, path: str, **what: Any) -> Json:  # noqa: ANN401 - httpx's own arguments
+        with _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."):
+            reply = self._api.request(method, path, **what)
+        if not reply.is_success:
+            raise _refusal(reply)
+        answer: Json = reply.json()
+        return answer
+
+
+@contextmanager
+def _answered(url: str, hint: str = "") -> Iterator[None]:
+    parts = urlsplit(url)
+    where = f"{parts.scheme}://{parts.netloc}"  # of a signed link, nothing but this is said aloud
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        raise NoAnswer(f"Nothing answers at {where}.{hint}") from None
+    except httpx.TransportError as error:
+        raise NoAnswer(f"{where} broke off ({type(error).__name__}); try again.") from None
+
+
+def _refusal(reply: httpx.Response) -> Failure:
+    sentence = _sentence(reply)
+    if reply.is_server_error:
+        return NoAnswer(f"The API cannot answer for the moment: {sentence}")
+    hint = " Is DUOLOGUE_API_KEY right?" if reply.status_code == httpx.codes.UNAUTHORIZED else ""
+    return Refused(sentence + hint, reply.status_code)
+
+
+def _sentence(reply: httpx.Response) -> str:
+    """The API's own words in either of its faces; for a stranger's reply, its status."""
+    try:
+        answer = reply.json()
+    except ValueError:
+        answer = None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and "message" in error:
+        return str(error["message"])
+    if isinstance(answer, dict) and "message" in answer:
+        return str(answer["message"])
+    return f"{reply.request.method} {reply.request.url.path} was answered with HTTP {reply.status_code}."

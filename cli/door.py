@@ -1,0 +1,51 @@
+"""Finds the API and a key for it: what the environment says, else what runs in the data folder."""
+
+import os
+from pathlib import Path
+
+from cli import note
+from cli.client import Api
+from cli.failure import Failure
+from cli.screen import say
+from cli.stack.book import write_secret
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def find(data: Path) -> Api:
+    """The API with a key. Raises Failure when no key can be had."""
+    return Api(address(data), os.environ.get("DUOLOGUE_API_KEY") or _desk_key(data))
+
+
+def address(data: Path) -> str:
+    """Where the API should be, whether or not anybody answers there."""
+    return os.environ.get("DUOLOGUE_API_URL") or here(data) or DEFAULT_URL
+
+
+def here(data: Path) -> str | None:
+    """Where the `duologue up` of this data folder answers; None when there is none."""
+    running = note.read(data)
+    return running.api_url if running else None
+
+
+def _desk_key(data: Path) -> str:
+    """The desk's own key, kept beside the servers it opens and told to nobody else; made when it is first needed."""
+    if given_url := os.environ.get("DUOLOGUE_API_URL"):
+        raise Failure(f"Set DUOLOGUE_API_KEY to a key for {given_url}.")
+    if here(data) is None:
+        raise Failure(
+            f"Nothing runs in {data}. Start it with `duologue up`, or set DUOLOGUE_API_URL and DUOLOGUE_API_KEY."
+        )
+    path = data / "desk.key"
+    if not path.exists():
+        _make(path, data)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _make(path: Path, data: Path) -> None:
+    from cli import keyring, reach  # late: they bring SQLAlchemy, and a desk makes its key only once
+
+    with reach.current_database(data):
+        _, key = keyring.create("desk")
+    write_secret(path, key + "\n")
+    say(f"Made a key for this desk, kept in {path}.")

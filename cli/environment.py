@@ -1,0 +1,48 @@
+"""The environment this process and its children read their settings from."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from jobs import settings
+from jobs.settings import FILE_SUFFIX, PREFIX
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder our packages are imported from: the checkout, or where pip put them."""
+
+_SERVERS = (
+    "database_url",
+    "broker_url",
+    "s3_endpoint_url",
+    "s3_public_url",
+    "s3_region",
+    "s3_bucket",
+    "s3_access_key_id",
+    "s3_secret_access_key",
+)
+
+
+def adopt(found: Mapping[str, str]) -> None:
+    """Take these variables as our own, and read the settings again."""
+    os.environ.update(found)
+    settings.load.cache_clear()
+
+
+def of_servers() -> dict[str, str]:
+    """The variables that lead another process to the servers we use, secrets included."""
+    chosen = settings.load()
+    found = {}
+    for name in _SERVERS:
+        value = getattr(chosen, name)
+        if text := value if isinstance(value, str) else value.get_secret_value():
+            found[PREFIX + name.upper()] = text
+    return found
+
+
+def of_children() -> dict[str, str]:
+    """Our environment for a child that works in ROOT: relative paths in it are made absolute, its output comes at once."""
+    made = dict(os.environ, PYTHONUNBUFFERED="1")
+    for variable, value in os.environ.items():
+        if variable.startswith(PREFIX) and variable.endswith((FILE_SUFFIX, "_DIR")) and value:
+            made[variable] = str(Path(value).absolute())
+    return made

@@ -1,0 +1,43 @@
+"""The keys in the database, for the desk: each function is one transaction."""
+
+from typing import Any
+
+from jobs import accounts, ids
+from jobs.database import transaction
+from jobs.errors import NotFound
+
+DEFAULT_ACCOUNT = "default"
+
+Row = dict[str, Any]
+
+
+def create(name: str, account: str = DEFAULT_ACCOUNT) -> tuple[str, str]:
+    """Make a key for an account, new or old: the key's id and the key itself, which is kept nowhere."""
+    with transaction() as session:
+        row, key = accounts.create_key(session, name=name, account=account)
+    return row.id.hex, key
+
+
+def rows() -> list[Row]:
+    """Every key without its secret, oldest first."""
+    with transaction() as session:
+        return [
+            {
+                "id": key.id.hex,
+                "name": key.name,
+                "account": account,
+                "ends_in": key.hint,
+                "created_at": key.created_at,
+                "revoked_at": key.revoked_at,
+            }
+            for key, account in accounts.keys(session)
+        ]
+
+
+def revoke(key_id: str) -> None:
+    """Refuse the key from now on. Raises NotFound."""
+    parsed = ids.parse(key_id)
+    if parsed is None:
+        raise NotFound(f"{key_id} is not a key's id; `duologue keys list` shows them.")
+    with transaction() as session:
+        accounts.revoke_key(session, parsed)

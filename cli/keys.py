@@ -1,0 +1,57 @@
+"""`duologue keys`: make, list and revoke API keys; each is shown once, when it is made."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli import keyring, reach
+from cli.options import DEFAULT_DATA, AsJson, DataDir
+from cli.screen import moment, out, say, show_json
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: make, list and revoke them.")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for, for example laptop.")],
+    account: Annotated[str, typer.Option(help="Whose key it is; made if it is new.")] = keyring.DEFAULT_ACCOUNT,
+    data: DataDir = DEFAULT_DATA,
+) -> None:
+    """Make a key and print it, alone, on standard output. It is never shown again."""
+    with reach.current_database(data):
+        key_id, key = keyring.create(name, account)
+    say(f"Key {key_id} of account {account}; keep it, it is not shown again:")
+    typer.echo(key)
+
+
+@app.command("list")
+def list_keys(data: DataDir = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """Show every key's name, account and last letters, never the key."""
+    with reach.current_database(data):
+        rows = keyring.rows()
+    if as_json:
+        show_json(rows)
+    elif rows:
+        out.print(_table(rows))
+    else:
+        say("There are no keys yet; `duologue keys create NAME` makes one.")
+
+
+@app.command()
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataDir = DEFAULT_DATA) -> None:
+    """Refuse a key from now on."""
+    with reach.current_database(data):
+        keyring.revoke(key_id)
+    say(f"Key {key_id} is revoked.")
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True, min_width=32)
+    for name in ("name", "account", "ends in", "created", "revoked"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(moment(value) if name.endswith("_at") else value) for name, value in row.items()))
+    return table

@@ -1,0 +1,39 @@
+"""Where the front door listens, decided once for `duologue up` and all it starts."""
+
+import socket
+
+from cli import environment
+from cli.stack import ports
+from jobs import settings
+from jobs.errors import WrongSetting
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - translated, not bound
+
+
+def settle(host: str | None, port: int | None) -> None:
+    """Take the options, else the settings; port 0 is any that is free. Raises WrongSetting when it is taken."""
+    chosen = settings.load()
+    host, port = host or chosen.host, chosen.port if port is None else port
+    port = port or ports.pick(None)  # not one the kernel lends to clients: it would be gone before it is bound
+    _refuse_a_taken(host, port)
+    environment.adopt({"DUOLOGUE_HOST": host, "DUOLOGUE_PORT": str(port)})
+
+
+def api_url() -> str:
+    """Where commands on this machine reach the front door, whatever the world calls it."""
+    chosen = settings.load()
+    host = _EVERYWHERE.get(chosen.host, chosen.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"
+
+
+def _refuse_a_taken(host: str, port: int) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise WrongSetting(
+            f"The front door cannot listen on {host}, port {port}: {error.strerror}. "
+            "Choose another with --port; --port 0 takes any that is free."
+        ) from None

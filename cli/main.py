@@ -1,0 +1,71 @@
+"""The one command, `duologue`: each of its commands lives in a module of its own, and an expected error is one clear line."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from cli.screen import complain, out
+from jobs.errors import DuologueError
+
+COMMANDS: Final = {
+    "up": "cli.up:up",
+    "demo": "cli.demo:demo",
+    "doctor": "cli.doctor:doctor",
+    "keys": "cli.keys:app",
+    "submit": "cli.submit:submit",
+    "jobs": "cli.listing:jobs",
+    "show": "cli.show:show",
+    "migrate": "cli.migrate:migrate",
+}
+"""Where each command is; only the one that is wanted is imported, as some take a second."""
+
+
+class Desk(TyperGroup):
+    """Fetches commands when they are wanted, and turns the errors this house raises on purpose into a sentence."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer's own class is private
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - typer's own classes are private
+        return _fetch(cmd_name) if cmd_name in COMMANDS else None
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - typer's own class is private
+        try:
+            return super().invoke(ctx)
+        except DuologueError as error:
+            complain(str(error))
+            raise typer.Exit(1) from None
+
+
+def _fetch(name: str) -> Any:  # noqa: ANN401 - typer's own class is private
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        group = found
+    else:
+        group = typer.Typer(add_completion=False)
+        group.command(name)(found)
+    return typer.main.get_command(group)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's form
+    if wanted:
+        out.print(f"duologue {version('duologue')}")
+        raise typer.Exit
+
+
+app = typer.Typer(name="duologue", cls=Desk, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def duologue(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Talking videos from a picture and voices: run the backend, and use it."""

@@ -1,0 +1,26 @@
+"""`duologue show ID`: one job with everything that happened to it."""
+
+from typing import Annotated
+
+import typer
+
+from cli import door, view
+from cli.options import DEFAULT_DATA, AsJson, DataDir
+from cli.screen import out, show_json
+
+
+def show(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The 32 digits `duologue submit` printed.")],
+    data: DataDir = DEFAULT_DATA,
+    as_json: AsJson = False,  # noqa: FBT002 - typer's form
+) -> None:
+    """Show one job and its timeline."""
+    with door.find(data) as api:
+        job = api.job(job_id)
+    if as_json:
+        show_json(job)
+        return
+    for line in view.job_lines(job):
+        out.print(line, soft_wrap=True)
+    out.print()
+    out.print(view.timeline_table(job))

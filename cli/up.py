@@ -1,0 +1,102 @@
+"""`duologue up`: the servers, the front door, the workers and the timetable in the foreground, until Ctrl-C."""
+
+import os
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import environment, foreground, listening, note, processes, stack
+from cli.children import Child
+from cli.interruptions import Interruptions, noticed
+from cli.log import Log
+from cli.options import DEFAULT_DATA, DataDir
+from cli.screen import out
+from jobs import settings
+
+DRAIN_SECONDS = 10.0
+"""What Ctrl-C gives running jobs before they are handed back, unless DUOLOGUE_DRAIN_SECONDS says otherwise."""
+
+
+def up(
+    data: DataDir = DEFAULT_DATA,
+    host: Annotated[str | None, typer.Option(help="Address the front door listens on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port it listens on; 0 takes any free one.  [default: 8000]")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many jobs are rendered at once.")] = 2,
+) -> None:
+    """Run everything here, in the foreground: servers, front door and workers. Ctrl-C stops it all."""
+    log, begun_at = Log(out), time.monotonic()
+    note.refuse_a_second(data)
+    listening.settle(host, port)
+    environment.adopt({"DUOLOGUE_DATA_DIR": str(data)})
+    with noticed() as interruptions:
+        try:
+            with _servers(data, log) as running:
+                interruptions.are_counted = True
+                _run(running, workers, log, interruptions, lambda: _show_the_way(data, log, begun_at))
+        except KeyboardInterrupt:
+            log.say("Stopped before everything was up.")
+        else:
+            log.say("Stopped.")
+
+
+@contextmanager
+def _servers(data: Path, log: Log) -> Iterator[stack.Running]:
+    """The servers as the others need them: running, noted for other commands, the schema current, the bucket there."""
+    own = environment.of_servers()
+    log.say(f"Starting in {data}")
+    _import_groundwork_meanwhile()
+    with (
+        stack.running(data, report=log.say, origins=settings.load().cors_origins) as running,
+        note.kept(data) as keeping,
+    ):
+        keeping.write(note.Note(listening.api_url(), os.getpid(), own))
+        environment.adopt(running.environment)
+        from cli import groundwork
+
+        groundwork.lay()
+        yield running
+
+
+def _import_groundwork_meanwhile() -> None:
+    """SQLAlchemy and the like take most of a second, which is there while the servers start."""
+    threading.Thread(target=import_module, args=["cli.groundwork"], name="imports").start()
+
+
+def _run(
+    running: stack.Running, slots: int, log: Log, interruptions: Interruptions, when_ready: Callable[[], None]
+) -> None:
+    chosen = settings.load()
+    drain_seconds = chosen.drain_seconds if "drain_seconds" in chosen.model_fields_set else DRAIN_SECONDS
+    variables = environment.of_children() | {"DUOLOGUE_DRAIN_SECONDS": str(drain_seconds)}
+    door = Child(processes.front_door(chosen.host, chosen.port), variables, log)
+    engine_room = [Child(processes.worker(chosen.engines, slots, drain_seconds), variables, log)]
+    try:
+        if foreground.wait_until_ready(listening.api_url(), [door, *engine_room], log, interruptions):
+            when_ready()
+            engine_room.append(Child(processes.timetable(), variables, log))
+        foreground.watch([door, *engine_room], running.broken, log, interruptions)
+    finally:
+        foreground.stop([door], log, interruptions)
+        foreground.stop(engine_room, log, interruptions)
+
+
+def _show_the_way(data: Path, log: Log, begun_at: float) -> None:
+    chosen = settings.load()
+    option = "" if data == DEFAULT_DATA.absolute() else f" --data {shlex.quote(str(data))}"
+    log.say(f"Ready after {time.monotonic() - begun_at:.1f} s: jobs are taken.")
+    log.say(f"  API      {chosen.base_url}")
+    log.say(f"  docs     {chosen.base_url}/docs")
+    log.say(
+        f"  bucket   {(chosen.s3_public_url or chosen.s3_endpoint_url or 'Amazon S3').rstrip('/')}/{chosen.s3_bucket}"
+    )
+    log.say(f"  a key    duologue keys create NAME{option}")
+    log.say("  Ctrl-C stops it all.")

@@ -1,0 +1,96 @@
+"""Jobs as people read them in a terminal; knows the shape in which `/v1` shows a job."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.client import Json
+from cli.screen import moment
+
+_COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan", "forwarded": "cyan"}
+_FAMILY = "wavespeed-ai/"
+
+
+def jobs_table(jobs: list[Json]) -> Table:
+    """One line a job; the id comes whole, to be copied."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("id", no_wrap=True, min_width=32)
+    for name in ("status", "model", "engine", "created", "took", "tags"):
+        table.add_column(name, overflow="fold")
+    for job in jobs:
+        model = job["model"].removeprefix(_FAMILY)
+        tags = Text(" ".join(job["tags"]))
+        table.add_row(job["id"], _status(job), model, job["engine"], _moment(job["created_at"]), _took(job), tags)
+    return table
+
+
+def job_lines(job: Json) -> Iterator[Text]:
+    """Everything an owner asks about one job; a link stays in one piece, to be copied."""
+    facts: dict[str, Text | str | None] = {
+        "id": job["id"],
+        "status": _status(job),
+        "stage": job["stage"],
+        "error": _error(job),
+        "model": job["model"],
+        "engine": f"{job['engine']} ({job['engine_reason']})",
+        "attempts": str(job["attempts"]),
+        "priority": str(job["priority"]),
+        "tags": " ".join(job["tags"]),
+        "created": _moment(job["created_at"]),
+        "started": _moment(job["started_at"]),
+        "finished": _moment(job["finished_at"]),
+        "took": _took(job),
+        "seed": str(job["seed"]),
+        **{name: str(value) for name, value in job["inputs"].items() if name != "seed"},
+        **{f"warning {number}": warning for number, warning in enumerate(job["warnings"], 1)},
+        "video": _video(job),
+        "link": (job["output"] or {}).get("link"),
+    }
+    for name, fact in facts.items():
+        if fact:
+            yield Text(f"{name:<12} ", style="dim") + Text(style="not dim").append(fact)
+
+
+def timeline_table(job: Json) -> Table:
+    table = Table("at", "what happened", "status", "attempt", box=None, pad_edge=False)
+    for event in job["timeline"]:
+        table.add_row(_moment(event["at"]), event["kind"], event["status"], str(event["attempt"]))
+    return table
+
+
+def why_it_failed(job: Json) -> str:
+    """A sentence about a final job that has no video."""
+    return f"Job {job['id']} was {job['status']}." if job["error"] is None else f"The job failed: {_error(job)}"
+
+
+def _status(job: Json) -> Text:
+    status = job["status"]
+    text = f"{status} {job['progress']:.0%}" if status in {"running", "forwarded"} else status
+    return Text(text, style=_COLOURS.get(status, ""))
+
+
+def _error(job: Json) -> str | None:
+    error = job["error"]
+    return error and f"{error['message']} (code {error['code']}, {error['error_class']})"
+
+
+def _video(job: Json) -> str | None:
+    output = job["output"]
+    return output and f"{output['width']} x {output['height']}, {output['seconds']:.1f} s, {output['bytes']:,} bytes"
+
+
+def _took(job: Json) -> str:
+    """From acceptance to the end, or to now."""
+    until = _instant(job["finished_at"]) or datetime.now(UTC)
+    created = _instant(job["created_at"]) or until
+    return f"{(until - created).total_seconds():.1f} s"
+
+
+def _moment(text: str | None) -> str:
+    return moment(_instant(text))
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,293 @@
+"""Promises about errors: at every face, for every way to be wrong, the one documented shape."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import pytest
+from httpx import Response
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from jobs import accounts, events
+from jobs.database import transaction
+from tests import factories
+from tests.conftest import Member, set_settings
+
+SOLO = "/api/v3/wavespeed-ai/infinitetalk"
+NOBODY = "0" * 32
+MEDIA = {"image": "https://x.example/a.png", "audio": "https://x.example/a.mp3"}
+JOB = {"model": factories.MULTI, "inputs": factories.form()}
+
+Ask = Callable[[TestClient, dict[str, str]], Response]
+
+
+def post(path: str, body: object) -> Ask:
+    return lambda client, headers: client.post(path, json=body, headers=headers)
+
+
+def send(path: str, content: bytes) -> Ask:
+    return lambda client, headers: client.post(path, content=content, headers=headers)
+
+
+def get(path: str) -> Ask:
+    return lambda client, headers: client.get(path, headers=headers)
+
+
+WAVESPEED: dict[str, tuple[Ask, int, str]] = {
+    "unknown path": (get("/api/v3/nothing"), 404, "not_found"),
+    "unknown model": (post("/api/v3/wavespeed-ai/nothing", MEDIA), 404, "not_found"),
+    "unknown prediction": (get(f"/api/v3/predictions/{NOBODY}/result"), 404, "not_found"),
+    "not an id": (get("/api/v3/predictions/abc"), 404, "not_found"),
+    "an id in upper case": (get(f"/api/v3/predictions/{'A' * 32}"), 404, "not_found"),
+    "wrong method": (get(SOLO), 405, "method_not_allowed"),
+    "deleting": (lambda client, headers: client.delete(SOLO, headers=headers), 405, "method_not_allowed"),
+    "missing image": (post(SOLO, {"audio": MEDIA["audio"]}), 400, "1400"),
+    "empty body": (send(SOLO, b""), 400, "invalid_input"),
+    "not JSON": (send(SOLO, b"{image:}"), 400, "invalid_input"),
+    "not UTF-8": (send(SOLO, b'{"image":"\xff"}'), 400, "invalid_input"),
+    "an array": (post(SOLO, [MEDIA]), 400, "invalid_input"),
+    "the same key twice": (send(SOLO, b'{"image":"a","image":"b"}'), 400, "invalid_input"),
+    "deep JSON": (send(SOLO, b'{"image":' + b"[" * 50_000 + b"]" * 50_000 + b"}"), 400, "invalid_input"),
+    "a NUL in a link": (post(SOLO, MEDIA | {"image": "https://x.example/\x00"}), 400, "1401"),
+    "a NUL in an unknown key": (post(SOLO, MEDIA | {"other": "\x00"}), 400, "1401"),
+    "half a surrogate pair": (send(SOLO, json.dumps(MEDIA | {"prompt": "\ud800"}).encode()), 400, "1401"),
+    "image is a number": (post(SOLO, MEDIA | {"image": 5}), 400, "1401"),
+    "image is a file name": (post(SOLO, MEDIA | {"image": "./a b.png?"}), 400, "1401"),
+    "wrong enum": (post(SOLO, MEDIA | {"resolution": "1080p"}), 400, "1401"),
+    "bad seed": (post(SOLO, MEDIA | {"seed": 2**31}), 400, "1401"),
+    "a huge seed": (send(SOLO, json.dumps(MEDIA | {"seed": 10**4000}).encode()), 400, "1401"),
+    "a seed of too many digits": (send(SOLO, b'{"seed":' + b"9" * 9999 + b"}"), 400, "invalid_input"),
+    "seed is text": (post(SOLO, MEDIA | {"seed": "x"}), 400, "1401"),
+    "an endless prompt": (post(SOLO, MEDIA | {"prompt": "x" * 10_001}), 400, "1401"),
+    "a bad switch": (post(SOLO, MEDIA | {"enable_sync_mode": "perhaps"}), 400, "1401"),
+    "a bad webhook": (post(SOLO + "?webhook=ftp://x", MEDIA), 400, "1401"),
+    "a bad webhook_url": (post(SOLO, MEDIA | {"webhook_url": ["x"]}), 400, "1401"),
+    "a ticket without a name": (post("/api/v3/media/uploads", {"size": 5}), 400, "1400"),
+    "a ticket without a size": (post("/api/v3/media/uploads", {"filename": "a.mp3"}), 400, "1400"),
+    "a ticket for nothing": (post("/api/v3/media/uploads", {"filename": "a.mp3", "size": 0}), 400, "1401"),
+    "a ticket for half": (post("/api/v3/media/uploads", {"filename": "a.mp3", "size": 1.5}), 400, "1401"),
+    "a ticket for a nameless file": (post("/api/v3/media/uploads", {"filename": "...", "size": 5}), 400, "1401"),
+    "a ticket for a strange type": (
+        post("/api/v3/media/uploads", {"filename": "a", "size": 5, "content_type": "x\r\ny: z"}),
+        400,
+        "1401",
+    ),
+    "a ticket for too much": (post("/api/v3/media/uploads", {"filename": "a.mp3", "size": 10**20}), 413, "too_large"),
+    "an upload that is no form": (send("/api/v3/media/upload/binary", b"bytes"), 400, "1400"),
+    "an upload in another field": (
+        lambda client, headers: client.post("/api/v3/media/upload/binary", files={"f": b"x"}, headers=headers),
+        400,
+        "1400",
+    ),
+    "an upload of text in the field": (
+        lambda client, headers: client.post("/api/v3/media/upload/binary", data={"file": "x"}, headers=headers),
+        400,
+        "1400",
+    ),
+    "an empty upload": (
+        lambda client, headers: client.post("/api/v3/media/upload/binary", files={"file": b""}, headers=headers),
+        400,
+        "1401",
+    ),
+    "a torn form": (
+        lambda client, headers: client.post(
+            "/api/v3/media/upload/binary",
+            content=b"--x\r\nnonsense",
+            headers=headers | {"Content-Type": "multipart/form-data; boundary=x"},
+        ),
+        400,
+        "1400",
+    ),
+    "a form without a boundary": (
+        lambda client, headers: client.post(
+            "/api/v3/media/upload/binary", content=b"x", headers=headers | {"Content-Type": "multipart/form-data"}
+        ),
+        400,
+        "invalid_input",
+    ),
+    "an engine nobody knows": (
+        lambda client, headers: client.post(SOLO, json=MEDIA, headers=headers | {"X-Duologue-Engine": "steam"}),
+        400,
+        "1401",
+    ),
+}
+
+OURS: dict[str, tuple[Ask, int, str, str | None]] = {
+    "unknown path": (get("/v1/nothing"), 404, "not_found", None),
+    "outside both": (get("/nothing"), 404, "not_found", None),
+    "unknown job": (get(f"/v1/jobs/{NOBODY}"), 404, "not_found", None),
+    "not an id": (get("/v1/jobs/a%00b"), 404, "not_found", None),
+    "wrong method": (lambda client, headers: client.put("/v1/jobs", headers=headers), 405, "method_not_allowed", None),
+    "empty body": (send("/v1/jobs", b""), 400, "invalid_input", None),
+    "no model": (post("/v1/jobs", {"inputs": {}}), 400, "missing_input", "model"),
+    "no inputs": (post("/v1/jobs", {"model": factories.MULTI}), 400, "missing_input", "inputs"),
+    "unknown model": (post("/v1/jobs", JOB | {"model": "x"}), 404, "not_found", "model"),
+    "inputs is a list": (post("/v1/jobs", JOB | {"inputs": []}), 400, "wrong_input", "inputs"),
+    "bad seed": (post("/v1/jobs", JOB | {"inputs": factories.form(seed=-2)}), 400, "wrong_input", "seed"),
+    "unknown key": (post("/v1/jobs", JOB | {"colour": 1}), 400, "wrong_input", "colour"),
+    "engine": (post("/v1/jobs", JOB | {"engine": "gpu"}), 400, "wrong_input", "engine"),
+    "priority": (post("/v1/jobs", JOB | {"priority": 101}), 400, "wrong_input", "priority"),
+    "huge priority": (post("/v1/jobs", JOB | {"priority": 10**40}), 400, "wrong_input", "priority"),
+    "a deadline in the past": (
+        post("/v1/jobs", JOB | {"deadlines": {"run_seconds": 0}}),
+        400,
+        "wrong_input",
+        "deadlines.run_seconds",
+    ),
+    "an endless deadline": (
+        post("/v1/jobs", JOB | {"deadlines": {"total_seconds": 10**30}}),
+        400,
+        "wrong_input",
+        "total_seconds",
+    ),
+    "too many tags": (post("/v1/jobs", JOB | {"tags": ["x"] * 21}), 400, "wrong_input", "tags"),
+    "an empty tag": (post("/v1/jobs", JOB | {"tags": [""]}), 400, "wrong_input", "tags.0"),
+    "too much metadata": (post("/v1/jobs", JOB | {"metadata": {"x": "y" * 16_384}}), 400, "wrong_input", "metadata"),
+    "a NUL in metadata": (post("/v1/jobs", JOB | {"metadata": {"x": "\x00"}}), 400, "wrong_input", "metadata"),
+    "webhook": (post("/v1/jobs", JOB | {"webhook": "x"}), 400, "wrong_input", "webhook"),
+    "a status nobody knows": (get("/v1/jobs?status=done"), 400, "wrong_input", "status.0"),
+    "no page": (get("/v1/jobs?limit=0"), 400, "wrong_input", "limit"),
+    "too large a page": (get("/v1/jobs?limit=101"), 400, "wrong_input", "limit"),
+    "a cursor of one's own": (get("/v1/jobs?cursor=%00%F0~"), 400, "wrong_input", "cursor"),
+    "a NUL in a filter": (get("/v1/jobs?tag=%00"), 400, "wrong_input", "tag"),
+    "a time without a zone": (get("/v1/jobs?created_after=2026-01-01T00:00:00"), 400, "wrong_input", "created_after"),
+    "an odd time": (get("/v1/jobs?created_before=soon"), 400, "wrong_input", "created_before"),
+}
+
+
+def test_every_error_of_the_wavespeed_face_has_its_shape_its_status_and_its_code(
+    client: TestClient, member: Member
+) -> None:
+    answered = {name: as_contract(ask(client, member.headers)) for name, (ask, _, _) in WAVESPEED.items()}
+    assert answered == {name: (status, code) for name, (_, status, code) in WAVESPEED.items()}
+
+
+def test_every_error_of_our_own_face_has_its_shape_its_status_and_its_field(client: TestClient, member: Member) -> None:
+    answered = {name: as_ours(ask(client, member.headers)) for name, (ask, _, _, _) in OURS.items()}
+    assert answered == {name: (status, code, field) for name, (_, status, code, field) in OURS.items()}
+
+
+def test_nothing_that_was_refused_left_a_job(client: TestClient, member: Member) -> None:
+    for ask in [ask for ask, *_ in WAVESPEED.values()] + [ask for ask, *_ in OURS.values()]:
+        ask(client, member.headers)
+    assert client.get("/v1/jobs", headers=member.headers).json()["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Basic eDp5", "Bearer duo_wrong", "Bearer \xff"]
+)
+def test_without_a_good_key_both_faces_say_the_same_401_whatever_was_wrong(
+    client: TestClient, authorization: str | None
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
+    contract, ours = client.post(SOLO, headers=headers), client.post("/v1/jobs", headers=headers)
+    assert as_contract(contract) == (401, "unauthorized")
+    assert as_ours(ours) == (401, "unauthorized", None)
+    assert contract.headers["WWW-Authenticate"] == ours.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_revoked_key_is_refused(client: TestClient, member: Member) -> None:
+    with transaction() as session:
+        accounts.revoke_key(session, member.caller.key_id)
+    assert as_contract(client.post(SOLO, json=MEDIA, headers=member.headers)) == (401, "unauthorized")
+
+
+def test_the_scheme_of_a_key_may_be_written_in_any_case(client: TestClient, member: Member) -> None:
+    answer = client.get("/v1/jobs", headers={"Authorization": f"bEARER {member.key}"})
+    assert answer.status_code == 200
+
+
+def test_a_405_says_what_is_allowed(client: TestClient) -> None:
+    assert client.get(SOLO).headers["Allow"] == "POST"
+
+
+@pytest.fixture
+def narrow(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    set_settings(monkeypatch, {**database, "DUOLOGUE_BODY_MAX_BYTES": "1000", "DUOLOGUE_UPLOAD_MAX_BYTES": "2000"})
+    return TestClient(create_app(), raise_server_exceptions=False)
+
+
+def in_pieces(size: int) -> Iterator[bytes]:
+    for _ in range(size // 100):
+        yield b" " * 100
+
+
+def test_a_body_over_the_limit_is_413_by_its_declared_length(narrow: TestClient, member: Member) -> None:
+    assert as_contract(narrow.post(SOLO, content=b" " * 1001, headers=member.headers)) == (413, "too_large")
+    assert as_ours(narrow.post("/v1/jobs", content=b" " * 1001, headers=member.headers)) == (413, "too_large", None)
+
+
+def test_a_body_over_the_limit_is_413_by_the_bytes_that_come(narrow: TestClient, member: Member) -> None:
+    chunked = narrow.post(SOLO, content=in_pieces(2000), headers=member.headers)
+    assert "content-length" not in chunked.request.headers
+    assert as_contract(chunked) == (413, "too_large")
+    assert as_contract(narrow.post(SOLO, content=in_pieces(900), headers=member.headers)) == (400, "invalid_input")
+
+
+def test_an_upload_has_a_limit_of_its_own(narrow: TestClient, member: Member) -> None:
+    path, headers = "/api/v2//media/upload/binary", member.headers
+    assert as_contract(narrow.post(path, files={"file": b"x" * 2001}, headers=headers)) == (413, "too_large")
+    assert as_contract(narrow.post(path, files={"file": b"x" * 10**5}, headers=headers)) == (413, "too_large")
+    begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    chunked = narrow.post(
+        path,
+        content=chain([begin], in_pieces(10**5)),
+        headers=headers | {"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert as_contract(chunked) == (413, "too_large")
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, dict[str, object]]]]:
+    """Every event that is emitted meanwhile."""
+    found: list[tuple[str, dict[str, object]]] = []
+
+    def listener(name: str, facts: dict[str, object]) -> None:
+        found.append((name, facts))
+
+    events.listen(listener)
+    yield found
+    events._listeners.remove(listener)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_crash_says_nothing_of_the_inside_and_is_recorded(heard: list[tuple[str, dict[str, object]]]) -> None:
+    def crash() -> None:
+        raise KeyError("secret")
+
+    app = create_app()
+    for path in ("/api/v3/crash", "/v1/crash"):
+        app.add_api_route(path, crash)
+    with TestClient(app) as client:
+        contract, ours = client.get("/api/v3/crash"), client.get("/v1/crash")
+    assert as_contract(contract) == (500, "internal")
+    assert as_ours(ours) == (500, "internal", None)
+    assert [name for name, _ in heard] == ["request.crashed", "request.crashed"]
+    for answer, (_, facts) in zip((contract, ours), heard, strict=True):
+        assert "secret" not in answer.text
+        assert "KeyError" in str(facts["exception"])
+        assert str(facts["request"]) in answer.text
+
+
+def as_contract(answer: Response) -> tuple[int, str]:
+    body = answer.json()
+    assert list(body) == ["code", "message", "data", "error_code"], answer.text
+    assert body["code"] == answer.status_code
+    assert body["data"] is None
+    assert_is_a_sentence(body["message"])
+    return answer.status_code, body["error_code"]
+
+
+def as_ours(answer: Response) -> tuple[int, str, str | None]:
+    body = answer.json()
+    assert list(body) == ["error"], answer.text
+    assert list(body["error"]) == ["code", "message", "field"]
+    assert_is_a_sentence(body["error"]["message"])
+    return answer.status_code, body["error"]["code"], body["error"]["field"]
+
+
+def assert_is_a_sentence(message: str) -> None:
+    assert len(message) > 10
+    assert message.endswith(".")
+    assert "\x00" not in message

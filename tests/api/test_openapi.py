@@ -1,0 +1,108 @@
+"""Promises about the OpenAPI document: complete, true, and read without any outside host."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+from starlette.testclient import TestClient
+
+from api import openapi
+from jobs.rules.catalog import MODELS
+from tests.api.test_isolation import PUBLIC
+from tests.conftest import Member
+
+FIELDS = [
+    "image", "audio", "left_audio", "right_audio", "video", "mask_image", "prompt", "seed", "order", "resolution",
+    "enable_sync_mode", "enable_base64_output", "webhook_url", "filename", "size", "content_type",
+    "model", "inputs", "engine", "priority", "deadlines", "tags", "metadata", "webhook", "wait_seconds",
+]  # fmt: skip
+LEAVES = (
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.floats(allow_nan=False, allow_infinity=False)
+    | some.text()
+    | some.sampled_from(["https://x.example/a", "aGk=", "preview", "meanwhile", *MODELS])
+)
+NAMES = some.sampled_from(FIELDS) | some.text(max_size=5)
+ANYTHING = some.recursive(LEAVES, lambda inner: some.lists(inner) | some.dictionaries(NAMES, inner), max_leaves=12)
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    assert isinstance(client.app, FastAPI)
+    return client.app.openapi()
+
+
+def test_the_document_is_served_as_it_is(client: TestClient, document: dict[str, Any]) -> None:
+    assert client.get("/openapi.json").json() == document
+
+
+def test_every_route_says_what_it_does_and_how_it_can_end(document: dict[str, Any]) -> None:
+    for operation, said in openapi.operations(document).items():
+        assert said["summary"], operation
+        assert said["tags"][0] in {tag["name"] for tag in openapi.TAGS}, operation
+        assert "422" not in said["responses"], operation
+        if operation not in PUBLIC:
+            assert {"401", "500", "503"} <= set(said["responses"]), operation
+            assert said["security"] == [{"key": []}], operation
+        if "requestBody" in said:
+            assert {"400", "413"} <= set(said["responses"]), operation
+
+
+def test_every_name_the_document_refers_to_is_in_it(document: dict[str, Any]) -> None:
+    named = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+    assert named == set(document["components"]["schemas"])
+
+
+def test_every_model_has_a_typed_form(document: dict[str, Any]) -> None:
+    operations = openapi.operations(document)
+    for model in MODELS.values():
+        content = operations["POST", f"/api/v3/{model.id}"]["requestBody"]["content"]
+        schema = content["application/json"]["schema"]
+        assert schema["required"] == list(model.required)
+        assert set(model.media) < set(schema["properties"])
+
+
+def test_the_docs_page_needs_no_outside_host(client: TestClient) -> None:
+    page = client.get("/docs").text
+    places = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert places
+    for place in places:
+        assert place.startswith("/")
+        assert client.get(place).status_code == 200
+    assert not re.search(r"https?://", page)
+    assert '"validatorUrl": null' in page
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=some.sampled_from(["/api/v3/wavespeed-ai/infinitetalk", "/api/v3/media/uploads", "/v1/jobs"]), body=ANYTHING
+)
+def test_whatever_is_posted_the_answer_is_a_documented_one(
+    client: TestClient, member: Member, document: dict[str, Any], path: str, body: object
+) -> None:
+    if isinstance(body, dict):
+        body.pop("enable_sync_mode", None)  # nobody renders here, so that a wait would be a long one
+    answer = client.post(path, json=body, headers=member.headers)
+    assert answer.status_code < 500
+    assert str(answer.status_code) in openapi.operations(document)["POST", path]["responses"]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    query=some.dictionaries(
+        some.sampled_from(["status", "model", "engine", "tag", "created_after", "created_before", "cursor", "limit"]),
+        some.text() | some.integers().map(str) | some.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+    ),
+    job_id=some.text(min_size=1),
+)
+def test_whatever_is_asked_for_the_answer_is_a_documented_one(
+    client: TestClient, member: Member, query: dict[str, str], job_id: str
+) -> None:
+    assert client.get("/v1/jobs", params=query, headers=member.headers).status_code in {200, 400}
+    assert client.get(f"/v1/jobs/x{quote(job_id)}", headers=member.headers).status_code == 404

@@ -1,0 +1,16 @@
+"""Reports how long the house's pages are, so that growth is seen before it is forbidden."""
+
+from statistics import median
+
+import pytest
+
+from tests.house import tree
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lengths = {path: tree.line_count(path) for path in tree.product_modules()}
+    longest = max(lengths, key=lengths.__getitem__)
+    terminalreporter.write_line(
+        f"the house: {len(lengths)} modules, median {median(lengths.values()):.0f} lines, "
+        f"longest {lengths[longest]} ({longest})"
+    )

@@ -1,0 +1,1 @@
+"""The InfiniteTalk model; knows nothing of jobs, queues or HTTP."""
