@@ -60,7 +60,7 @@ def main() -> int:
 def measure(number: int, clip: Clip) -> bool:
     """Make the clip's media, render them in a child, print a line; whether the clip kept its limits."""
     with tempfile.TemporaryDirectory() as folder:
-        # A process is charged with its parent's memory at birth, so this one stays small: the media are made elsewhere too.
+        # A process is charged with its parent's memory at birth, so this one stays small: media are made elsewhere too.
         run("make", number, folder)
         started = time.perf_counter()
         said = json.loads(run("render", number, folder))

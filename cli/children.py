@@ -27,6 +27,7 @@ class Child:
         self._environment = environment
         self._log = log
         self._due_at = 0.0
+        self._running: subprocess.Popen[bytes] | None = None
         self._start()
 
     @property

@@ -5,11 +5,9 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from cli import borrowed, demo_media, door, film, waiting
 from cli.client import Api, Json
-from cli.options import DEFAULT_DATA, DataDir
+from cli.options import DEFAULT_DATA, DataDir, Output
 from cli.screen import out, say
 
 MODEL = "wavespeed-ai/infinitetalk/multi"
@@ -17,7 +15,7 @@ DEFAULT_OUTPUT = Path("duologue-demo.mp4")
 
 
 def demo(
-    output: Annotated[Path, typer.Option(dir_okay=False, help="Where to save the video.")] = DEFAULT_OUTPUT,
+    output: Annotated[Path, Output] = DEFAULT_OUTPUT,
     data: DataDir = DEFAULT_DATA,
 ) -> None:
     """Have two drawn people speak with two made-up voices, and save the video."""

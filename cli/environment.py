@@ -40,7 +40,7 @@ def of_servers() -> dict[str, str]:
 
 
 def of_children() -> dict[str, str]:
-    """Our environment for a child that works in ROOT: relative paths in it are made absolute, its output comes at once."""
+    """Our environment for a child that works in ROOT: relative paths made absolute, output written at once."""
     made = dict(os.environ, PYTHONUNBUFFERED="1")
     for variable, value in os.environ.items():
         if variable.startswith(PREFIX) and variable.endswith((FILE_SUFFIX, "_DIR")) and value:

@@ -3,5 +3,5 @@
 from jobs.errors import DuologueError
 
 
-class Failure(DuologueError):  # noqa: N818 - the desk prints its sentence and leaves with status 1
+class Failure(DuologueError):
     """A whole sentence for whoever typed the command, with what to do."""

@@ -10,6 +10,7 @@ from cli.screen import out, say, show_json
 
 
 def jobs(
+    *,
     status: Annotated[list[str] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
     model: Annotated[str | None, typer.Option(help="Only of this model, by its whole name.")] = None,
     engine: Annotated[str | None, typer.Option(help="Only of this engine.")] = None,
@@ -19,7 +20,7 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
     cursor: Annotated[str | None, typer.Option(help="What the page before ended with.")] = None,
     data: DataDir = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - typer's form
+    as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
     filters = {

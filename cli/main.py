@@ -1,6 +1,5 @@
-"""The one command, `duologue`: each of its commands lives in a module of its own, and an expected error is one clear line."""
+"""The one command, `duologue`: a module for each of its commands, and one clear line for each expected error."""
 
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, Final
@@ -43,13 +42,15 @@ class Desk(TyperGroup):
 
 def _fetch(name: str) -> Any:  # noqa: ANN401 - typer's own class is private
     module, _, attribute = COMMANDS[name].partition(":")
-    found: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)
+    found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
         group = found
     else:
         group = typer.Typer(add_completion=False)
         group.command(name)(found)
-    return typer.main.get_command(group)
+    command = typer.main.get_command(group)
+    command.name = name
+    return command
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's form

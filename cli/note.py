@@ -1,4 +1,4 @@
-"""What a running `duologue up` leaves in its data folder for the other commands; gone the moment it ends, however it ends."""
+"""What a running `duologue up` leaves in its data folder for other commands; void as soon as it ends, in any way."""
 
 import fcntl
 import json
@@ -24,7 +24,7 @@ class Note:
 
 
 class Keeping:
-    """The right to write the note of one data folder; a lock that ends with its holder tells a living note from a stale one."""
+    """The right to write one folder's note; the lock behind it ends with its holder, and so tells living from stale."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -56,6 +56,8 @@ def read(data: Path) -> Note | None:
         descriptor = os.open(_path(data), os.O_RDONLY)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise WrongSetting(f"{data} belongs to somebody else: choose another folder with --data.") from None
     try:
         if _try_lock(descriptor, fcntl.LOCK_SH):
             return None

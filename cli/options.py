@@ -8,8 +8,15 @@ import typer
 DEFAULT_DATA = Path(".duologue")
 
 
-def _absolute(path: Path) -> Path:
+def absolute(path: Path) -> Path:
     return path.expanduser().absolute()
+
+
+def in_a_folder(path: Path | None) -> Path | None:
+    """Refuse at once a file that could not be written after all the work."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.absolute().parent}")
+    return path
 
 
 DataDir = Annotated[
@@ -18,9 +25,10 @@ DataDir = Annotated[
         "--data",
         metavar="DIR",
         envvar="DUOLOGUE_DATA_DIR",
-        callback=_absolute,
+        callback=absolute,
         file_okay=False,
         help="Folder of the embedded servers and of all they keep.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Output = typer.Option(metavar="FILE", dir_okay=False, callback=in_a_folder, help="Where to save the video.")

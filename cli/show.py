@@ -11,8 +11,9 @@ from cli.screen import out, show_json
 
 def show(
     job_id: Annotated[str, typer.Argument(metavar="ID", help="The 32 digits `duologue submit` printed.")],
+    *,
     data: DataDir = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - typer's form
+    as_json: AsJson = False,
 ) -> None:
     """Show one job and its timeline."""
     with door.find(data) as api:

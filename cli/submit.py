@@ -8,7 +8,7 @@ import typer
 
 from cli import door, media, waiting
 from cli.client import Api, Json
-from cli.options import DEFAULT_DATA, AsJson, DataDir
+from cli.options import DEFAULT_DATA, AsJson, DataDir, Output
 from cli.screen import say, show_json
 
 MEDIA_FIELDS = ("image", "video", "audio", "left_audio", "right_audio", "mask_image")
@@ -19,6 +19,7 @@ _PLACE = "PATH_OR_URL"
 
 def submit(
     model: Annotated[str, typer.Argument(help="Model, for example infinitetalk/multi.")],
+    *,
     image: Annotated[str | None, typer.Option(metavar=_PLACE, help="Picture of who speaks.")] = None,
     video: Annotated[str | None, typer.Option(metavar=_PLACE, help="Video of who speaks.")] = None,
     audio: Annotated[str | None, typer.Option(metavar=_PLACE, help="The voice.")] = None,
@@ -32,18 +33,17 @@ def submit(
     engine: Annotated[str | None, typer.Option(help="auto, gpu, cloud or preview.")] = None,
     priority: Annotated[int | None, typer.Option(help="-100 to 100; higher goes first.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A label to find it by; may be repeated.")] = None,
-    *,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress until it is done.")] = False,
-    output: Annotated[Path | None, typer.Option(dir_okay=False, help="Save the video here; implies --wait.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until it is done; --output implies it.")] = False,
+    output: Annotated[Path | None, Output] = None,
     data: DataDir = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Hand in a job and print its id; with --wait print its video's link, with --output the file's path."""
     places = dict(zip(MEDIA_FIELDS, (image, video, audio, left_audio, right_audio, mask_image), strict=True))
     form = {"prompt": prompt, "order": order, "resolution": resolution, "seed": seed}
-    extras = {"engine": engine, "priority": priority, "tags": tag}
     with door.find(data) as api:
-        job = api.submit(_given({"model": _full_name(model), "inputs": _inputs(api, places, form)} | extras))
+        order_form = {"model": _full_name(model), "inputs": _inputs(api, places, form)}
+        job = api.submit(order_form | _given({"engine": engine, "priority": priority, "tags": tag}))
         if wait or output:
             say(f"Job {job['id']}")
             job = waiting.follow(api, job)

@@ -17,7 +17,6 @@ from cli.children import Child
 from cli.interruptions import Interruptions, noticed
 from cli.log import Log
 from cli.options import DEFAULT_DATA, DataDir
-from cli.screen import out
 from jobs import settings
 
 DRAIN_SECONDS = 10.0
@@ -33,7 +32,7 @@ def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many jobs are rendered at once.")] = 2,
 ) -> None:
     """Run everything here, in the foreground: servers, front door and workers. Ctrl-C stops it all."""
-    log, begun_at = Log(out), time.monotonic()
+    log, begun_at = Log(), time.monotonic()
     note.refuse_a_second(data)
     listening.settle(host, port)
     environment.adopt({"DUOLOGUE_DATA_DIR": str(data)})
@@ -93,8 +92,8 @@ def _show_the_way(data: Path, log: Log, begun_at: float) -> None:
     chosen = settings.load()
     option = "" if data == DEFAULT_DATA.absolute() else f" --data {shlex.quote(str(data))}"
     log.say(f"Ready after {time.monotonic() - begun_at:.1f} s: jobs are taken.")
-    log.say(f"  API      {chosen.base_url}")
-    log.say(f"  docs     {chosen.base_url}/docs")
+    log.say(f"  API      {chosen.public_url or listening.api_url()}")
+    log.say(f"  docs     {chosen.public_url or listening.api_url()}/docs")
     log.say(
         f"  bucket   {(chosen.s3_public_url or chosen.s3_endpoint_url or 'Amazon S3').rstrip('/')}/{chosen.s3_bucket}"
     )

@@ -46,6 +46,12 @@ def submit(caller: Caller, wish: Wish, idempotency_key: str | None = None) -> Jo
     Raises NotFound for an unknown model, MissingInput or WrongInput naming the field, Conflict when the key named
     another wish, Unavailable when the database is away; then nothing was written.
     """
+    job, _ = submit_once(caller, wish, idempotency_key)
+    return job
+
+
+def submit_once(caller: Caller, wish: Wish, idempotency_key: str | None) -> tuple[Job, bool]:
+    """As `submit`; beside the job, whether it was made just now."""
     model = _model_named(wish.model)
     cleaned = inputs.clean(model, wish.inputs)
     _check_extras(wish)
@@ -57,9 +63,9 @@ def submit(caller: Caller, wish: Wish, idempotency_key: str | None = None) -> Jo
         if idempotency_key is not None:
             named = idempotency.remember(session, caller, idempotency_key, asdict(wish), job_id)
             if named != job_id:
-                return _named_before(session, named)
+                return _named_before(session, named), False
         _take(session, job, attachments)
-    return job
+    return job, True
 
 
 def rerun(caller: Caller, job_id: uuid.UUID | None) -> Job:

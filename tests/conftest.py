@@ -1,8 +1,11 @@
 """What every test may ask for: the real servers, a database of its own, a bucket, two accounts that are strangers."""
 
+import contextlib
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,9 +31,15 @@ class Member:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def servers() -> Iterator[dict[str, str]]:
     """Postgres, Valkey and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
-    with stack.running(tmp_path_factory.mktemp("stack")) as running, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="duologue-tests-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.ExitStack() as closing,
+    ):
+        Path(folder).chmod(0o755)  # as root, Postgres runs as somebody else, who must get through
+        running = closing.enter_context(stack.running(Path(folder) / "data"))
         administer(running.environment, f"CREATE DATABASE {TEMPLATE}")
         set_settings(patch, of_database(running.environment, TEMPLATE))
         schema.upgrade()

@@ -32,7 +32,7 @@ class UnknownHost(httpx.TransportError):
     """The host name has no address."""
 
 
-class DeadlinePassed(httpx.TimeoutException):
+class ExchangeTooLong(httpx.TimeoutException):
     """The whole exchange took longer than it may, however busily the other side was sending."""
 
 
@@ -211,10 +211,10 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 def _seconds_left(ends_at: float | None, timeout: float | None) -> float | None:
-    """Give the shorter of `timeout` and what is left until `ends_at`. Raises DeadlinePassed when nothing is."""
+    """Give the shorter of `timeout` and what is left until `ends_at`. Raises ExchangeTooLong when nothing is."""
     if ends_at is None:
         return timeout
     left = ends_at - time.monotonic()
     if left <= 0:
-        raise DeadlinePassed("the exchange took too long")
+        raise ExchangeTooLong("the exchange took too long")
     return left if timeout is None else min(timeout, left)

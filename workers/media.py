@@ -14,7 +14,14 @@ from workers.intake.prepare import Request, prepare
 from workers.intake.regular import Regular
 from workers.lease import Lease
 
-_CONTENT_TYPES = {".png": "image/png", ".wav": "audio/wav", ".mp4": "video/mp4", ".webm": "video/webm"}
+_CONTENT_TYPES = {
+    ".png": "image/png",
+    ".wav": "audio/wav",
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
 _REGULAR_MAX_BYTES = 2**30
 
 

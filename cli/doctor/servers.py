@@ -29,7 +29,7 @@ def database() -> Finding:
     except Unavailable as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         return failure("database", f"does not answer: {reason}", f"{_START}, or mend DUOLOGUE_DATABASE_URL.")
-    if int(number.split(".")[0]) < OLDEST_POSTGRES:
+    if int(number.split(".", maxsplit=1)[0]) < OLDEST_POSTGRES:
         return failure("database", f"is PostgreSQL {number}", f"Move to PostgreSQL {OLDEST_POSTGRES} or later.")
     return ok("database", f"answers; PostgreSQL {number}")
 

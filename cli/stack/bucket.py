@@ -9,6 +9,7 @@ import secrets
 import signal
 import urllib.request
 from collections.abc import Collection
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,5 +139,5 @@ def _is_well(port: int) -> bool:
             pass
         with NO_PROXY.open(f"http://127.0.0.1:{port + SERVERS.index('master')}/dir/status", timeout=2) as answer:
             return bool(json.load(answer)["Topology"]["DataCenters"])
-    except OSError:
+    except (OSError, HTTPException, ValueError, LookupError):  # a stranger on our port may say anything
         return False

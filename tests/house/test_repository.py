@@ -9,7 +9,7 @@ REGISTRIES = re.compile(
     r"|proxy\.[g]olang"
 )
 FOLDERS_OF_ONE_MACHINE = re.compile(r"(?<![\w.:>/*-])/(home|root|Users|work|mnt|farm)/\w")
-NOT_TEXT = {".tflite", ".mp4", ".png", ".jpg", ".webp", ".wav", ".mp3", ".npz", ".gz", ".woff2", ".ico"}
+NOT_TEXT = {".flac", ".gz", ".ico", ".jpg", ".mp3", ".mp4", ".npz", ".png", ".tflite", ".wav", ".webp", ".woff2"}
 
 
 def test_nothing_big_is_in_git() -> None:
@@ -32,6 +32,12 @@ def test_no_line_names_a_registry_or_a_folder_of_one_machine() -> None:
     ]
 
     assert named == []
+
+
+def test_secrets_of_a_checkout_stay_out_of_git() -> None:
+    ignored = tree.text(".gitignore").splitlines()
+
+    assert {".env", ".duologue/"} <= set(ignored)
 
 
 def test_the_licence_is_in_the_wheel_and_in_the_project() -> None:

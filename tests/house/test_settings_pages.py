@@ -29,14 +29,14 @@ def test_every_setting_is_in_the_table(name: str) -> None:
     shown = f"`{default(name)}`" if default(name) else ""
     row = f"| `{variable(name)}` | {shown} | {Settings.model_fields[name].description} |"
 
-    assert row in tree.text("docs/settings.md").splitlines()
+    assert row in tree.text("docs/settings.md").splitlines(), f"docs/settings.md lacks:\n{row}"
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_is_in_the_example(name: str) -> None:
     lines = f"# {Settings.model_fields[name].description}\n#{variable(name)}={default(name)}\n"
 
-    assert lines in tree.text(".env.example")
+    assert lines in tree.text(".env.example"), f".env.example lacks:\n{lines}"
 
 
 @pytest.mark.parametrize("page", ["docs/settings.md", ".env.example", "README.md", "docker-compose.yml"])

@@ -10,7 +10,7 @@ REASON = re.compile(r":\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*\s+(-|#)\s+\S.*")
 def test_every_module_opens_with_a_sentence() -> None:
     said = [path for path in tree.modules() if not path.name.startswith("test_")]
 
-    assert [path for path in said if not opens_with_a_sentence(ast.get_docstring(tree.syntax(path)))] == []
+    assert [str(path) for path in said if not opens_with_a_sentence(ast.get_docstring(tree.syntax(path)))] == []
 
 
 def test_every_suppressed_lint_says_why() -> None:

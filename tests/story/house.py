@@ -112,7 +112,7 @@ class House:
 
     def submit(self, inputs: Mapping[str, object], **extras: object) -> str:
         with self.client as client:
-            reply = client.post("/v1/jobs", json={"model": MULTI, "inputs": dict(inputs), **extras})
+            reply = client.post("/v1/jobs", json={"model": MULTI, "inputs": dict(inputs)} | extras)
             job_id: str = reply.raise_for_status().json()["id"]
             return job_id
 

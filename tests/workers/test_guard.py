@@ -158,6 +158,6 @@ def test_a_drip_ends_at_the_deadline_though_the_line_is_never_idle(server: Media
     url = server.drip("/drip", pause_seconds=0.05, head_too=head_too)
     with (
         guard.client(LOOPBACK, timeout_seconds=5, deadline_seconds=0.5) as client,
-        pytest.raises(guard.DeadlinePassed),
+        pytest.raises(guard.ExchangeTooLong),
     ):
         client.get(url)

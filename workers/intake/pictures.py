@@ -29,7 +29,7 @@ _TURNS: Final = {
 _DEEP_MAX: Final = 65_535
 _BYTE_MAX: Final = 255
 # What Pillow raises on broken files, as its plugins have it.
-_BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+_BROKEN: Final = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, zlib.error)
 
 
 def make_regular(field: str, source: Path, target: Path, limits: Limits) -> dict[str, Any]:

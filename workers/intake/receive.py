@@ -63,7 +63,7 @@ def told_as_media_error(field: str, limits: Limits) -> Iterator[None]:
         raise MediaError(field, str(error)) from None
     except httpx.InvalidURL:
         raise MediaError(field, "the URL cannot be read") from None
-    except guard.DeadlinePassed:
+    except guard.ExchangeTooLong:
         sentence = f"could not be fetched within {limits.fetch_seconds:g} seconds"
         raise MediaError(field, sentence, permanent=False) from None
     except httpx.TimeoutException:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import stack
 from tests.cli.stack import clients
@@ -87,7 +87,7 @@ def has_object(now: stack.Running) -> bool:
     try:
         with clients.bucket(now.environment) as bucket:
             return bucket.get_object(Bucket="duologue", Key="kept")["Body"].read() == b"yes"
-    except BotoCoreError:
+    except (BotoCoreError, ClientError):  # for a moment its door is open before its volumes are there
         return False
 
 

@@ -1,0 +1,1 @@
+"""The preview engine, in small parts; `engine.PreviewEngine` puts them together."""

@@ -46,7 +46,7 @@ def may_move(face: Face, mask: Pixels) -> bool:
 def foresee(
     faces: Sequence[Face], speakers: Sequence[Speaker], size: tuple[int, int], mask: Pixels | None, moment: str = ""
 ) -> list[str]:
-    """Say what the model may do wrong with this picture: `size` is the frame's width and height, `moment` when it is."""
+    """Say what the model may do wrong with this picture; `size` is the frame's width and height, `moment` is when."""
     chosen = cast(faces, speakers, size[0], mask)
     warnings: list[str] = []
     for speaker, face in zip(speakers, chosen, strict=True):

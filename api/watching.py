@@ -1,0 +1,159 @@
+"""Watches jobs for everybody who waits at this door: one question to Postgres a tick, however many wait for whatever."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.types import Receive
+
+from api import stopping
+from jobs import listing
+from jobs.errors import Unavailable
+from jobs.listing import Glimpse
+from jobs.rules.states import State
+from jobs.tables import Event
+
+TICK_SECONDS = 0.5
+
+
+class Watch:
+    """One watched job as it was last seen, shared by all who watch it; `changed` is replaced whenever it is set."""
+
+    def __init__(self) -> None:
+        self.status: State | None = None
+        self.stage = ""
+        self.progress = 0.0
+        self.changed = anyio.Event()
+        self.watchers = 0
+        self._happened: list[Event] = []
+        self._is_closed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will be seen: the job is final or no longer there, or the door closes."""
+        return self._is_closed or (self.status is not None and self.status.is_final)
+
+    @property
+    def last_id(self) -> int:
+        return self._happened[-1].id if self._happened else 0
+
+    def since(self, last_id: int) -> list[Event]:
+        """What happened after the event of that id."""
+        return [event for event in self._happened if event.id > last_id]
+
+    async def until(self, is_so: Callable[[State], bool]) -> None:
+        """Wait for a state that is so, or until nothing more will be seen."""
+        while not (self.is_over or (self.status is not None and is_so(self.status))):
+            await self.changed.wait()
+
+    def learn(self, glimpse: Glimpse | None) -> None:
+        """Take in what was found; None when the job is no longer there."""
+        if glimpse is None:
+            self.close()
+            return
+        last_id = glimpse.happened[-1].id if glimpse.happened else self.last_id
+        if last_id < self.last_id:
+            return  # looked at before, answered after what we know already
+        before = (self.status, self.stage, self.progress, self.last_id)
+        self._happened += [event for event in glimpse.happened if event.id > self.last_id]
+        self.status, self.stage, self.progress = glimpse.status, glimpse.stage, glimpse.progress
+        if before != (self.status, self.stage, self.progress, self.last_id):
+            self._tell()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+
+class Hub:
+    """Who waits for which job in this process. Everything here happens in the one event loop, so nothing is locked."""
+
+    def __init__(self, tick_seconds: float = TICK_SECONDS) -> None:
+        self._tick_seconds = tick_seconds
+        self._watched: dict[uuid.UUID, Watch] = {}
+        self._is_closed = False
+
+    @property
+    def watchers(self) -> int:
+        """How many are waiting."""
+        return sum(watch.watchers for watch in self._watched.values())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look after the watched jobs meanwhile; everybody's wait ends as soon as this process is told to stop."""
+        self._is_closed = False
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._look_again_and_again)
+            with stopping.heard(self.close):
+                yield
+            tasks.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def watch(self, job_id: uuid.UUID) -> AsyncIterator[Watch]:
+        """Watch a job that the caller is known to own, from how it stands now on.
+
+        While the database is away nothing is known of it, and then what is found when it is back.
+        """
+        watch = self._watched.setdefault(job_id, Watch())
+        watch.watchers += 1
+        try:
+            with suppress(Unavailable):
+                await self._look({job_id: watch})
+            if self._is_closed:
+                watch.close()
+            yield watch
+        finally:
+            watch.watchers -= 1
+            if watch.watchers == 0:
+                del self._watched[job_id]
+
+    def close(self) -> None:
+        """End every wait, and let no new one last."""
+        self._is_closed = True
+        for watch in self._watched.values():
+            watch.close()
+
+    async def _look_again_and_again(self) -> None:
+        try:
+            while True:
+                await anyio.sleep(self._tick_seconds)
+                if self._watched:
+                    with suppress(Unavailable):
+                        await self._look(dict(self._watched))
+        finally:
+            self.close()
+
+    async def _look(self, watched: dict[uuid.UUID, Watch]) -> None:
+        seen = {job_id: watch.last_id for job_id, watch in watched.items()}
+        # Nobody need wait for an answer that nobody wants any more: it is only read.
+        found = await anyio.to_thread.run_sync(listing.glimpses, seen, abandon_on_cancel=True)
+        for job_id, watch in watched.items():
+            watch.learn(found.get(job_id))
+
+
+def hub_of(request: Request) -> Hub:
+    """The hub of the application that serves `request`."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+@asynccontextmanager
+async def while_connected(receive: Receive) -> AsyncIterator[None]:
+    """Leave the block early, and quietly, when the client goes away."""
+    async with anyio.create_task_group() as tasks:
+
+        async def notice() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(notice)
+        yield
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,36 @@
+"""Reads the event history and says of each of the house's nine promises whether it was kept; changes nothing."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from sqlalchemy import text
+
+from jobs.database import transaction
+from jobs.history import invariants, leaks, videos
+from jobs.history.finding import Finding, no_subject
+
+__all__ = ["Finding", "check"]
+
+
+def check(*, with_bucket: bool = False, logs: Collection[Path] = ()) -> list[Finding]:
+    """Judge I1 to I9 at one moment of the database, in order; a few seconds per million events.
+
+    `with_bucket` fetches every kept video and compares it with what was promised of it. `logs` are files that are read
+    for secrets too. Raises Unavailable when Postgres is away, StorageError when the bucket is.
+    """
+    with transaction() as session:
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        session.execute(text("SET LOCAL statement_timeout = '10min'"))
+        found = [
+            invariants.one_row(session),
+            invariants.one_name(session),
+            invariants.one_effect(session),
+            invariants.on_time(session),
+            no_subject("I5", "every final job with a webhook has it delivered or given up on"),
+            no_subject("I6", "held money is captured or released, and nothing is charged twice"),
+            invariants.quiet_after_cancel(session),
+            no_subject("I8", "an account's limits are never exceeded"),
+            leaks.none_told(session, logs),
+        ]
+        published = videos.published(session) if with_bucket else []
+    return [*found, videos.as_promised(published)] if with_bucket else found

@@ -1,0 +1,80 @@
+"""The desk without servers: every command is there, and what is wrong is said in a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import COMMANDS, app
+from jobs import settings
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "API_URL", "API_KEY", "DATA_DIR"):
+        monkeypatch.delenv(f"DUOLOGUE_{name}", raising=False)
+    settings.load.cache_clear()
+
+
+def test_help_names_every_command() -> None:
+    said = runner.invoke(app, ["--help"]).output
+    assert [name for name in COMMANDS if f" {name} " not in said] == []
+
+
+@pytest.mark.parametrize("command", [["jobs"], ["show", "0" * 32], ["submit", "infinitetalk"]])
+def test_with_nothing_running_a_client_command_says_how_to_start(command: list[str]) -> None:
+    refused = runner.invoke(app, command)
+    assert refused.exit_code == 1
+    assert "`duologue up`" in refused.stderr
+
+
+def test_an_api_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("DUOLOGUE_API_KEY", "duo_made-up")
+    refused = runner.invoke(app, ["jobs"])
+    assert refused.exit_code == 1
+    assert "Nothing answers at http://127.0.0.1:9" in refused.stderr
+
+
+def test_a_foreign_api_is_never_offered_the_desks_own_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".duologue").mkdir()
+    (tmp_path / ".duologue" / "desk.key").write_text("duo_secret")
+    monkeypatch.setenv("DUOLOGUE_API_URL", "http://127.0.0.1:9")
+    refused = runner.invoke(app, ["jobs"])
+    assert refused.exit_code == 1
+    assert "Set DUOLOGUE_API_KEY" in refused.stderr
+
+
+def test_a_wrong_setting_stops_up_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_PORT", "eighty")
+    settings.load.cache_clear()
+    refused = runner.invoke(app, ["up"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: DUOLOGUE_PORT")
+
+
+def test_an_output_without_a_folder_is_refused_before_any_work() -> None:
+    refused = runner.invoke(app, ["demo", "--output", "nowhere/film.mp4"])
+    assert refused.exit_code == 2
+    assert not Path(".duologue").exists()
+
+
+def test_the_doctor_warns_of_servers_that_do_not_run_and_breaks_nothing() -> None:
+    looked = runner.invoke(app, ["doctor", "--json"])
+    findings = {finding["check"]: finding for finding in json.loads(looked.stdout)}
+    assert looked.exit_code == 0, looked.stdout
+    assert [findings[name]["verdict"] for name in ("database", "broker", "bucket", "front door")] == ["warning"] * 4
+    assert all(finding["advice"] for finding in findings.values() if finding["verdict"] != "ok")
+    assert not Path(".duologue").exists()
+
+
+def test_the_doctor_ends_with_status_one_over_a_setting_that_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_LEASE_SECONDS", "-1")
+    settings.load.cache_clear()
+    looked = runner.invoke(app, ["doctor"])
+    assert looked.exit_code == 1
+    assert "DUOLOGUE_LEASE_SECONDS" in looked.output

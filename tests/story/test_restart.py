@@ -1,0 +1,65 @@
+"""After a restart of everything, servers included, all that was told to a client is still so."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.story.house import MULTI, free_port, wait_for
+
+DESK = (sys.executable, "-m", "cli")
+
+
+def test_a_prediction_is_readable_at_once_and_after_a_restart_of_everything(tmp_path: Path) -> None:
+    port = free_port()
+    key = make_key(tmp_path)
+    with up(tmp_path, port), client(port, key) as door:
+        form = {"image": "https://127.0.0.1/a", "left_audio": "AAAA", "right_audio": "AAAA"}
+        submitted = door.post(f"/api/v3/{MULTI}", json=form).raise_for_status().json()["data"]
+        assert door.get(submitted["urls"]["get"]).status_code == 200
+        wait_for(lambda: read(door, submitted["id"])["status"] == "failed", "the job's end")
+        before = read(door, submitted["id"])
+    with up(tmp_path, port), client(port, key) as door:
+        assert read(door, submitted["id"]) == before
+
+
+def read(door: httpx.Client, job_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = door.get(f"/api/v3/predictions/{job_id}/result").raise_for_status().json()["data"]
+    return found
+
+
+def client(port: int, key: str) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=30)
+
+
+def make_key(folder: Path) -> str:
+    made = subprocess.run([*DESK, "keys", "create", "tests", "--data", str(folder)], check=True, capture_output=True)
+    return made.stdout.decode().strip()
+
+
+@contextmanager
+def up(folder: Path, port: int) -> Iterator[None]:
+    command = [*DESK, "up", "--data", str(folder), "--port", str(port), "--workers", "1"]
+    with (
+        (folder / "up.log").open("ab") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=dict(os.environ)) as process,
+    ):
+        try:
+            wait_for(lambda: is_ready(port, process, folder), "ready")
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def is_ready(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> bool:
+    assert process.poll() is None, (folder / "up.log").read_text()
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=2).is_success
+    except httpx.TransportError:
+        return False
