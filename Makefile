@@ -4,11 +4,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+SEED ?= 1
+MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo test check up locks wheel clean
+.PHONY: help demo up test test-long chaos bench check locks wheel clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +22,17 @@ up: $(VENV)/.runtime ## Start everything on this machine, in the foreground
 	@"$(BIN)/duologue" up
 
 test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
-	@"$(BIN)/python" -m pytest
+	@"$(BIN)/python" -m pytest -m "not long"
+
+test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, and waits at default settings
+	@"$(BIN)/python" -m pytest -m long
+
+chaos: $(VENV)/.dev ## Kill and freeze everything under load, then check the history: make chaos SEED=1 MINUTES=5
+	@"$(BIN)/python" -m tests.story.chaos --seed $(SEED) --minutes $(MINUTES)
+
+bench: $(VENV)/.dev ## Measure what the documents state
+	@"$(BIN)/python" benchmarks/preview.py
+	@"$(BIN)/python" benchmarks/stack.py
 
 check: $(VENV)/.dev ## Lint, types, the plan of the house, locks
 	@"$(BIN)/ruff" format --check .
@@ -30,6 +42,7 @@ check: $(VENV)/.dev ## Lint, types, the plan of the house, locks
 
 locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirement files
 	@$(LOCK) pyproject.toml -o requirements/runtime.txt
+	@$(LOCK) --group build -c requirements/runtime.txt -o requirements/build.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build -c requirements/runtime.txt -o requirements/embedded.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 

@@ -15,7 +15,9 @@ DuologueError
 ├── JobError               why one job cannot go on; becomes its `error`, `code` and error class
 │   ├── MediaError             1402: an input cannot be fetched or used
 │   ├── EngineError            1403: the engine could not render
-│   └── StorageError           5003: the bucket would not take or give an object
+│   ├── StorageError           5003: the bucket would not take or give an object
+│   ├── WorkerLost             1405: the holder fell silent
+│   └── DeadlinePassed         1405: it waited, ran or took too long
 ├── LeaseLost              another worker holds the job now; whoever sees this stops at once
 └── WrongSetting           a setting stops the program at the door
 """

@@ -80,7 +80,7 @@ def glimpses(seen: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, Glimpse]:
     with transaction() as session:
         for job_id, status, stage, progress, event in session.execute(query):
             glimpse = found.setdefault(job_id, Glimpse(State(status), stage, progress))
-            glimpse.happened += [event] if event is not None else []
+            glimpse.happened += filter(None, [event])  # the outer join has none where nothing happened
     return found
 
 

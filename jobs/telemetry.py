@@ -8,7 +8,7 @@ import structlog
 from jobs import events, settings
 
 _WARNINGS = frozenset({"doorbell.dropped", "job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
-_ERRORS = frozenset({"request.crashed", "job.crashed", "worker.crashed"})
+_ERRORS = frozenset({"request.crashed", "job.crashed"})
 
 
 def start(program: str) -> None:
