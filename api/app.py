@@ -12,9 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 from api import faces, health, openapi
 from api.body_limit import BodyLimit
 from api.crashes import CrashGuard
+from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
+from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
-from api.wavespeed import predictions, uploads
+from api.watching import Hub
+from api.wavespeed import predictions, unknown, uploads
 from jobs import settings, telemetry
 
 _DESCRIPTION = """
@@ -39,9 +42,11 @@ def create_app() -> FastAPI:
         middleware=_middleware(settings.load()),
         lifespan=_lifespan,
     )
+    app.state.hub = Hub()
     faces.install(app)
-    for router in (predictions.router, uploads.router, v1_jobs.router, health.router()):
+    for router in (predictions.router, uploads.router, v1_jobs.router, v1_events.router, health.router()):
         app.include_router(router)
+    unknown.install(app)
     openapi.finish(app.openapi())
     return app
 
@@ -55,7 +60,7 @@ def _middleware(chosen: settings.Settings) -> list[Middleware]:
             allow_methods=["*"],
             # Keys travel in a header and there are no cookies: no header a page may send is worth refusing.
             allow_headers=["*"],
-            expose_headers=["Location", "Retry-After"],
+            expose_headers=["Location", "Retry-After", REPLAYED],
         ),
         Middleware(ForgivingPaths),
         Middleware(CrashGuard),
@@ -66,6 +71,8 @@ def _middleware(chosen: settings.Settings) -> list[Middleware]:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     telemetry.start("api")
-    yield
+    hub: Hub = app.state.hub
+    async with hub.running():
+        yield

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from jobs import accounts
 from jobs.accounts import Caller
@@ -13,6 +15,11 @@ from jobs.errors import NotAuthenticated
 _BEARER = HTTPBearer(
     scheme_name="key", description="An API key, made by `duologue keys create NAME`.", auto_error=False
 )
+
+
+async def of_request(request: Request) -> Caller:
+    """Who sent `request`, where there is no route to ask. Raises NotAuthenticated."""
+    return await run_in_threadpool(_identify, await _BEARER(request))
 
 
 def _identify(given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> Caller:

@@ -28,6 +28,7 @@ MEANINGS: dict[int, str] = {
     400: "The request is not understood; the message names the field and the fix.",
     401: "No API key, an unknown one or a revoked one.",
     404: "Nothing of that name, or nothing this account may know of.",
+    409: "The request contradicts what is already so; the message says what.",
     413: "The body or the file is over its limit.",
     500: "A fault of ours; the message names the request for whoever looks into it.",
     503: "Something we need is away for the moment; send the same request again after `Retry-After` seconds.",

@@ -1,4 +1,4 @@
-"""Hears the signal to stop as it comes: the server itself tells us only after all open answers have come to their end."""
+"""Hears the signal to stop as it comes; the server itself tells us only after every open answer has ended."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Watches jobs for everybody who waits at this door: one question to Postgres a tick, however many wait for whatever."""
+"""Watches jobs for everybody who waits at this door: one question to Postgres a tick, however many there are."""
 
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +17,8 @@ from jobs.rules.states import State
 from jobs.tables import Event
 
 TICK_SECONDS = 0.5
+PLACES = 1000
+"""How many may wait before streams are refused: each costs a connection and some memory of this process."""
 
 
 class Watch:
@@ -49,14 +51,13 @@ class Watch:
         while not (self.is_over or (self.status is not None and is_so(self.status))):
             await self.changed.wait()
 
-    def learn(self, glimpse: Glimpse | None) -> None:
-        """Take in what was found; None when the job is no longer there."""
+    def learn(self, glimpse: Glimpse | None, seen: int) -> None:
+        """Take in what was found after the event `seen`; None when the job is no longer there."""
         if glimpse is None:
             self.close()
             return
-        last_id = glimpse.happened[-1].id if glimpse.happened else self.last_id
-        if last_id < self.last_id:
-            return  # looked at before, answered after what we know already
+        if (glimpse.happened[-1].id if glimpse.happened else seen) < self.last_id:
+            return  # an answer that was overtaken by a later one
         before = (self.status, self.stage, self.progress, self.last_id)
         self._happened += [event for event in glimpse.happened if event.id > self.last_id]
         self.status, self.stage, self.progress = glimpse.status, glimpse.stage, glimpse.progress
@@ -75,8 +76,9 @@ class Watch:
 class Hub:
     """Who waits for which job in this process. Everything here happens in the one event loop, so nothing is locked."""
 
-    def __init__(self, tick_seconds: float = TICK_SECONDS) -> None:
+    def __init__(self, tick_seconds: float = TICK_SECONDS, places: int = PLACES) -> None:
         self._tick_seconds = tick_seconds
+        self._places = places
         self._watched: dict[uuid.UUID, Watch] = {}
         self._is_closed = False
 
@@ -84,6 +86,10 @@ class Hub:
     def watchers(self) -> int:
         """How many are waiting."""
         return sum(watch.watchers for watch in self._watched.values())
+
+    @property
+    def is_full(self) -> bool:
+        return self.watchers >= self._places
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -135,7 +141,7 @@ class Hub:
         # Nobody need wait for an answer that nobody wants any more: it is only read.
         found = await anyio.to_thread.run_sync(listing.glimpses, seen, abandon_on_cancel=True)
         for job_id, watch in watched.items():
-            watch.learn(found.get(job_id))
+            watch.learn(found.get(job_id), seen[job_id])
 
 
 def hub_of(request: Request) -> Hub:

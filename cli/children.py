@@ -40,7 +40,7 @@ class Child:
             if time.monotonic() >= self._due_at:
                 self._start()
         elif self._running.poll() is not None:
-            self._mourn(self._running.returncode)
+            self._mourn(self._running)
 
     def ask_to_stop(self) -> None:
         if self._running is not None:
@@ -56,7 +56,7 @@ class Child:
                 os.killpg(self._running.pid, signal.SIGKILL)
                 self._running.wait()
             time.sleep(_LOOK_SECONDS)
-        self._reader.join(timeout=1)
+        self._cut_the_tether(self._running)
 
     def _start(self) -> None:
         self._running = subprocess.Popen(
@@ -74,18 +74,26 @@ class Child:
 
     def _pass_on(self, running: "subprocess.Popen[bytes]") -> None:
         assert running.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-        for line in running.stdout:
-            if text := line.decode(errors="replace").rstrip():
-                self._log.write(self.name, text)
+        with running.stdout as lines:
+            for line in lines:
+                if text := line.decode(errors="replace").rstrip():
+                    self._log.write(self.name, text)
 
-    def _mourn(self, returncode: int) -> None:
+    def _mourn(self, dead: "subprocess.Popen[bytes]") -> None:
         """Two deaths in quick succession double the pause; a long life is no sign of trouble."""
+        self._cut_the_tether(dead)
         lived_long = time.monotonic() - self._started_at > LONG_LIFE_SECONDS
         self.deaths = 1 if lived_long else self.deaths + 1
         pause_seconds = min(FIRST_PAUSE_SECONDS * 2 ** (self.deaths - 1), LONGEST_PAUSE_SECONDS)
-        self._log.say(f"The {self.name} {_how(returncode)}; it starts again in {pause_seconds:g} s.")
+        self._log.say(f"The {self.name} {_how(dead.returncode)}; it starts again in {pause_seconds:g} s.")
         self._running = None
         self._due_at = time.monotonic() + pause_seconds
+
+    def _cut_the_tether(self, dead: "subprocess.Popen[bytes]") -> None:
+        """Let its last words be heard, and close the pipe."""
+        self._reader.join(timeout=1)
+        if dead.stdin is not None:
+            dead.stdin.close()
 
 
 def _how(returncode: int) -> str:

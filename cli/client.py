@@ -30,10 +30,11 @@ class Refused(Failure):
 
 
 class Api:
-    """One base URL and one key. Every method raises NoAnswer or Refused, each with a sentence."""
+    """One base URL and one key, which `key_place` told us. Every method raises NoAnswer or Refused, with a sentence."""
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, key: str, key_place: str) -> None:
         self.base_url = base_url.rstrip("/")
+        self._key_place = key_place
         # Between us and ourselves a proxy has no business.
         is_remote = urlsplit(self.base_url).hostname not in _LOOPBACK
         self._api = httpx.Client(
@@ -57,6 +58,14 @@ class Api:
 
     def job(self, job_id: str) -> Json:
         return self._ask("GET", f"/v1/jobs/{job_id}")
+
+    def cancel(self, job_id: str) -> Json:
+        """Have a job stopped; it may run on for a moment."""
+        return self._ask("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def rerun(self, job_id: str) -> Json:
+        """Order a finished job once more; the new job."""
+        return self._ask("POST", f"/v1/jobs/{job_id}/rerun")
 
     def jobs(self, filters: Mapping[str, object]) -> Json:
         """One page of jobs, newest first; filters that are None do not matter."""
@@ -94,9 +103,17 @@ class Api:
         with _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."):
             reply = self._api.request(method, path, **what)
         if not reply.is_success:
-            raise _refusal(reply)
+            raise self._refusal(reply)
         answer: Json = reply.json()
         return answer
+
+    def _refusal(self, reply: httpx.Response) -> Failure:
+        sentence = _sentence(reply)
+        if reply.is_server_error:
+            return NoAnswer(f"The API cannot answer for the moment: {sentence}")
+        if reply.status_code == httpx.codes.UNAUTHORIZED:
+            sentence += f" The one tried is from {self._key_place}."
+        return Refused(sentence, reply.status_code)
 
 
 @contextmanager
@@ -109,14 +126,6 @@ def _answered(url: str, hint: str = "") -> Iterator[None]:
         raise NoAnswer(f"Nothing answers at {where}.{hint}") from None
     except httpx.TransportError as error:
         raise NoAnswer(f"{where} broke off ({type(error).__name__}); try again.") from None
-
-
-def _refusal(reply: httpx.Response) -> Failure:
-    sentence = _sentence(reply)
-    if reply.is_server_error:
-        return NoAnswer(f"The API cannot answer for the moment: {sentence}")
-    hint = " Is DUOLOGUE_API_KEY right?" if reply.status_code == httpx.codes.UNAUTHORIZED else ""
-    return Refused(sentence + hint, reply.status_code)
 
 
 def _sentence(reply: httpx.Response) -> str:

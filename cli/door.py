@@ -14,7 +14,9 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 def find(data: Path) -> Api:
     """The API with a key. Raises Failure when no key can be had."""
-    return Api(address(data), os.environ.get("DUOLOGUE_API_KEY") or _desk_key(data))
+    if key := os.environ.get("DUOLOGUE_API_KEY"):
+        return Api(address(data), key, "DUOLOGUE_API_KEY")
+    return Api(address(data), _desk_key(data), f"{_key_path(data)}: remove that file to have a new one made")
 
 
 def address(data: Path) -> str:
@@ -36,7 +38,7 @@ def _desk_key(data: Path) -> str:
         raise Failure(
             f"Nothing runs in {data}. Start it with `duologue up`, or set DUOLOGUE_API_URL and DUOLOGUE_API_KEY."
         )
-    path = data / "desk.key"
+    path = _key_path(data)
     if not path.exists():
         _make(path, data)
     return path.read_text(encoding="utf-8").strip()
@@ -49,3 +51,7 @@ def _make(path: Path, data: Path) -> None:
         _, key = keyring.create("desk")
     write_secret(path, key + "\n")
     say(f"Made a key for this desk, kept in {path}.")
+
+
+def _key_path(data: Path) -> Path:
+    return data / "desk.key"

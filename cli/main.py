@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "submit": "cli.submit:submit",
     "jobs": "cli.listing:jobs",
     "show": "cli.show:show",
+    "cancel": "cli.cancel:cancel",
+    "rerun": "cli.rerun:rerun",
     "migrate": "cli.migrate:migrate",
 }
 """Where each command is; only the one that is wanted is imported, as some take a second."""

@@ -30,5 +30,6 @@ DataDir = Annotated[
         help="Folder of the embedded servers and of all they keep.",
     ),
 ]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The 32 digits `duologue submit` printed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Output = typer.Option(metavar="FILE", dir_okay=False, callback=in_a_folder, help="Where to save the video.")

@@ -1,21 +1,12 @@
 """`duologue show ID`: one job with everything that happened to it."""
 
-from typing import Annotated
-
-import typer
-
 from cli import door, view
-from cli.options import DEFAULT_DATA, AsJson, DataDir
+from cli.options import DEFAULT_DATA, AsJson, DataDir, JobId
 from cli.screen import out, show_json
 
 
-def show(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The 32 digits `duologue submit` printed.")],
-    *,
-    data: DataDir = DEFAULT_DATA,
-    as_json: AsJson = False,
-) -> None:
-    """Show one job and its timeline."""
+def show(job_id: JobId, *, data: DataDir = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show one job, its outlook and its timeline."""
     with door.find(data) as api:
         job = api.job(job_id)
     if as_json:

@@ -32,6 +32,11 @@ def job_lines(job: Json) -> Iterator[Text]:
         "id": job["id"],
         "status": _status(job),
         "stage": job["stage"],
+        "why waiting": job["why_waiting"],
+        "place": job["queue_position"] and f"{job['queue_position']} in line",
+        "begins": _expected(job["estimated_start_at"]),
+        "ends": _expected(job["estimated_end_at"]),
+        "to be stopped": None if job["finished_at"] else _moment(job["cancel_requested_at"]),
         "error": _error(job),
         "model": job["model"],
         "engine": f"{job['engine']} ({job['engine_reason']})",
@@ -50,7 +55,7 @@ def job_lines(job: Json) -> Iterator[Text]:
     }
     for name, fact in facts.items():
         if fact:
-            yield Text(f"{name:<12} ", style="dim") + Text(style="not dim").append(fact)
+            yield Text(f"{name:<13} ", style="dim") + Text(style="not dim").append(fact)
 
 
 def timeline_table(job: Json) -> Table:
@@ -90,6 +95,10 @@ def _took(job: Json) -> str:
 
 def _moment(text: str | None) -> str:
     return moment(_instant(text))
+
+
+def _expected(text: str | None) -> str:
+    return f"about {_moment(text)}" if text else ""
 
 
 def _instant(text: str | None) -> datetime | None:

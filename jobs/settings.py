@@ -15,6 +15,8 @@ from jobs.errors import WrongSetting
 PREFIX = "DUOLOGUE_"
 FILE_SUFFIX = "_FILE"
 
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart from addresses one can call, not listened on
+
 EngineName = Literal["gpu", "cloud", "preview"]
 
 
@@ -102,7 +104,8 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """Where we are from outside, without a trailing slash."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        host = "127.0.0.1" if self.host in _EVERYWHERE else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     def secret(self, name: str) -> str:
         """A secret that must be there: its text, or WrongSetting naming the variable to set."""

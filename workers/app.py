@@ -5,15 +5,20 @@ are enough, and one process answers signals, heartbeats and drains for all of th
 """
 
 import threading
+import warnings
 from importlib.metadata import version
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from jobs import doorbell, presence, settings, telemetry
 from jobs.errors import Unavailable
-from workers import drain
+from workers import drain, scratch
 from workers.name import NAME
+
+# Celery warns root of pickled messages; ours are JSON, and an embedded house on a rented machine often runs as root.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = doorbell.celery()
 app.conf.update(imports=["workers.tasks"])
@@ -28,7 +33,8 @@ def _log_as_the_house_does(**_: object) -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]  # Celery is untyped
 def _on_waking(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery is untyped
-    """Begin the heartbeat, and look for work at once: a ring may have been lost while nobody was here."""
+    """Clear up, begin the heartbeat, and look for work at once: a ring may have been lost while nobody was here."""
+    scratch.sweep()
     slots = int(sender.controller.concurrency)
     threading.Thread(target=_beat, args=[slots], name="heartbeat", daemon=True).start()
     for engine in settings.load().engines:

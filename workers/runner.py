@@ -1,7 +1,5 @@
 """Runs jobs: claim one, bring its media, render it in a child, keep the video, finish; then the next."""
 
-import shutil
-import tempfile
 import time
 import traceback
 from collections.abc import Collection, Mapping
@@ -12,7 +10,7 @@ from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavaila
 from jobs.lifecycle import Claim, Output
 from jobs.rules import keys
 from jobs.storage import Stored
-from workers import drain, media
+from workers import drain, media, scratch
 from workers.engines.child import Child
 from workers.engines.engine import Order, Rendering
 from workers.intake.regular import Regular
@@ -36,31 +34,29 @@ def work(engines: Collection[str]) -> None:
 
 def run(claim: Claim) -> None:
     """Run one claimed job to whatever end it has; nothing it does counts once its lease is lost."""
-    folder = Path(tempfile.mkdtemp(prefix=f"duologue-{claim.job_id.hex}-"))
-    try:
-        with Lease(claim, drain.must_hand_back) as lease:
-            _attempt(claim, folder, lease)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with Lease(claim, drain.must_hand_back) as lease:
+        try:
+            with scratch.folder() as folder:
+                _attempt(claim, folder, lease)
+        except Stopped as stopped:
+            _obey(claim, stopped, lease)
+        except JobError as error:
+            _stumble(claim, error, lease)
+        except LeaseLost:
+            events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
+        except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
+            events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
+            ours = f"an error of ours, {type(error).__name__}; it is in the worker's log"
+            _stumble(claim, JobError(ours), lease)
 
 
 def _attempt(claim: Claim, folder: Path, lease: Lease) -> None:
-    try:
-        order = _order(claim, folder, media.bring(claim, folder, lease))
-        began = time.monotonic()
-        rendering = _render(claim, order, lease)
-        inference_ms = round((time.monotonic() - began) * 1000)
-        output = _keep(claim, rendering, lease)
-        lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
-    except Stopped as stopped:
-        _obey(claim, stopped, lease)
-    except JobError as error:
-        _stumble(claim, error, lease)
-    except LeaseLost:
-        events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
-    except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
-        events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
-        _stumble(claim, JobError(f"an error of ours, {type(error).__name__}; it is in the worker's log"), lease)
+    order = _order(claim, folder, media.bring(claim, folder, lease))
+    began = time.monotonic()
+    rendering = _render(claim, order, lease)
+    inference_ms = round((time.monotonic() - began) * 1000)
+    output = _keep(claim, rendering, lease)
+    lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
 
 
 def _order(claim: Claim, folder: Path, found: Mapping[str, Regular]) -> Order:

@@ -1,19 +1,25 @@
-"""Takes and shows jobs with everything that WaveSpeed's contract has no word for."""
+"""Takes, shows, stops and repeats jobs, with everything that WaveSpeed's contract has no word for."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
-from api import openapi
+from api import openapi, waiting
 from api.caller import KnownCaller
+from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
 from api.v1 import forms, presenter
 from api.v1.presenter import JobPage, JobShown, JobTold
-from jobs import ids, listing, settings, submission
+from jobs import ids, lifecycle, listing, outlook, settings, submission
 from jobs.listing import Filter
+from jobs.tables import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
+
+JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
 
 
 @router.post(
@@ -21,14 +27,14 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
     status_code=201,
     summary="Submit a job",
     response_model=JobShown,
-    responses=presenter.documented(400, 401, 404, 413),
+    responses=presenter.documented(400, 401, 404, 409, 413)
+    | {200: {"model": JobShown, "description": "The job that this Idempotency-Key made before."}},
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
-def submit(caller: KnownCaller, body: RawBody) -> Response:
+def submit(caller: KnownCaller, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a job at once; its inputs are fetched later. `Location` says where it is read."""
-    job = submission.submit(caller, forms.read_job(read_object(body)).wish())
-    place = f"{settings.load().base_url}/v1/jobs/{job.id.hex}"
-    return presenter.respond(presenter.shown(job), 201, {"Location": place})
+    job, is_new = submission.submit_once(caller, forms.read_job(read_object(body)).wish(), key)
+    return _made(job) if is_new else presenter.respond(presenter.shown(job), 200, _place(job) | REPLAY)
 
 
 @router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400, 401))
@@ -45,8 +51,63 @@ def page(
     return presenter.respond(JobPage(jobs=[presenter.shown(job) for job in shown], next_cursor=more))
 
 
-@router.get("/{job_id}", summary="Show a job", response_model=JobTold, responses=presenter.documented(401, 404))
-def show(caller: KnownCaller, job_id: Annotated[str, Path(description="32 lower-case hex digits.")]) -> Response:
-    """Show one job with its timeline."""
-    job = listing.job(caller, ids.parse(job_id))
-    return presenter.respond(presenter.told(job, listing.timeline(job)))
+@router.get("/{job_id}", summary="Show a job", response_model=JobTold, responses=presenter.documented(400, 401, 404))
+async def show(
+    request: Request,
+    caller: KnownCaller,
+    job_id: JobId,
+    wait_seconds: Annotated[
+        float, Query(ge=0, le=60, description="Answer when the job's state is another, or after so long.")
+    ] = 0,
+) -> Response:
+    """Show one job with its timeline, its place in the queue and when it should begin and end.
+
+    A final job is shown at once, whatever the wait.
+    """
+    job = await run_in_threadpool(listing.job, caller, ids.parse(job_id))
+    if wait_seconds:
+        shown = job.status
+        job = await waiting.until(request, caller, job, lambda state: state.is_final or state != shown, wait_seconds)
+    return await run_in_threadpool(_tell, job)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    summary="Cancel a job",
+    response_model=JobShown,
+    responses=presenter.documented(401, 404, 409),
+)
+def cancel(caller: KnownCaller, job_id: JobId) -> Response:
+    """Stop a job; doing so twice changes nothing.
+
+    One that waits is cancelled at once. One that runs is told, and is cancelled as soon as its rendering is dead. One
+    that has completed or failed is refused with 409.
+    """
+    return presenter.respond(presenter.shown(lifecycle.cancel(caller, ids.parse(job_id))))
+
+
+@router.post(
+    "/{job_id}/rerun",
+    status_code=201,
+    summary="Run a job again",
+    response_model=JobShown,
+    responses=presenter.documented(401, 404, 409),
+)
+def rerun(caller: KnownCaller, job_id: JobId) -> Response:
+    """Order a final job once more: a new job, with the same form and seed, whose `rerun_of` names the old one.
+
+    Refused with 409 while the old one is not final, or when media sent inside its request are no longer kept.
+    """
+    return _made(submission.rerun(caller, ids.parse(job_id)))
+
+
+def _tell(job: Job) -> Response:
+    return presenter.respond(presenter.told(job, outlook.of(job), listing.timeline(job)))
+
+
+def _made(job: Job) -> Response:
+    return presenter.respond(presenter.shown(job), 201, _place(job))
+
+
+def _place(job: Job) -> dict[str, str]:
+    return {"Location": f"{settings.load().base_url}/v1/jobs/{job.id.hex}"}

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.errors import MEANINGS, Answer
 from jobs import settings, storage
+from jobs.outlook import Outlook
 from jobs.rules import inputs
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
@@ -67,6 +68,7 @@ class JobShown(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    cancel_requested_at: datetime | None = Field(description="A running job ends as soon as its rendering is dead.")
     deadlines: Deadlines
     output: Output | None
     warnings: list[str]
@@ -76,6 +78,7 @@ class JobShown(BaseModel):
 class Happening(BaseModel):
     """One event of a job's timeline."""
 
+    id: int = Field(description="Grows in time; the stream of events goes on after it.")
     at: datetime
     kind: str
     status: State
@@ -84,9 +87,21 @@ class Happening(BaseModel):
 
 
 class JobTold(JobShown):
-    """One job with its timeline."""
+    """One job with its timeline and its outlook; null where nothing has been measured or it does not apply."""
 
+    queue_position: int | None = Field(description="1 is next; null unless waiting.")
+    estimated_start_at: datetime | None
+    estimated_end_at: datetime | None
+    why_waiting: str | None = Field(description="Why it is not running yet, in a sentence.")
     timeline: list[Happening]
+
+
+class Progress(BaseModel):
+    """How far a job is."""
+
+    status: State
+    stage: str
+    progress: float = Field(description="Finished fraction of the attempt, 0 to 1.")
 
 
 class JobPage(BaseModel):
@@ -114,8 +129,22 @@ def shown(job: Job) -> JobShown:
     return JobShown(**_facts(job))
 
 
-def told(job: Job, timeline: list[Event]) -> JobTold:
-    return JobTold(**_facts(job), timeline=[_happening(event) for event in timeline])
+def told(job: Job, outlook: Outlook, timeline: list[Event]) -> JobTold:
+    return JobTold(
+        **_facts(job),
+        queue_position=outlook.queue_position,
+        estimated_start_at=outlook.starts_at,
+        estimated_end_at=outlook.ends_at,
+        why_waiting=outlook.why_waiting or None,
+        timeline=[happening(event) for event in timeline],
+    )
+
+
+def happening(event: Event) -> Happening:
+    detail = {name: fact for name, fact in event.detail.items() if name not in _NOT_FOR_CALLERS}
+    return Happening(
+        id=event.id, at=event.at, kind=event.kind, status=State(event.status), attempt=event.attempt, detail=detail
+    )
 
 
 def respond(content: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -153,6 +182,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
+        "cancel_requested_at": job.cancel_requested_at,
         "deadlines": Deadlines(wait_until=job.wait_until, run_seconds=job.run_seconds, finish_until=job.finish_until),
         "output": _output(job),
         "warnings": job.warnings,
@@ -183,8 +213,3 @@ def _error(job: Job) -> JobFailure | None:
     if job.status != State.FAILED:
         return None
     return JobFailure(code=job.error_code, error_class=job.error_class or "internal", message=job.error)
-
-
-def _happening(event: Event) -> Happening:
-    detail = {name: fact for name, fact in event.detail.items() if name not in _NOT_FOR_CALLERS}
-    return Happening(at=event.at, kind=event.kind, status=State(event.status), attempt=event.attempt, detail=detail)

@@ -41,7 +41,7 @@ def body_schema(model: Model) -> dict[str, Any]:
     """The whole body: the model's form, and how the caller wants the answer. Unknown keys are dropped."""
     schema = request_schema(model)
     schema["properties"] |= {
-        "enable_sync_mode": _optional(_switch("Answer only when the job is final, or after two minutes.")),
+        "enable_sync_mode": _optional(_switch("Answer only when the job is final, or the wait is over.")),
         "enable_base64_output": _optional(_switch("Give outputs as base64 instead of links.")),
         "webhook_url": _optional({"type": "string", "description": "URL told when the job is final."}),
     }

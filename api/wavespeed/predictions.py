@@ -10,19 +10,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import openapi
+from api import openapi, waiting
 from api.caller import KnownCaller
 from api.errors import MEANINGS
+from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
-from api.wavespeed import envelope, forms, waiting
+from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
 from api.webhook_url import WebhookFromQuery, checked
-from jobs import ids, listing, submission
+from jobs import ids, lifecycle, listing, settings, submission
 from jobs.errors import StorageError
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.routing import WISHES
 from jobs.rules.states import State
 from jobs.submission import Wish
+from jobs.tables import Job
 
 router = APIRouter(prefix="/api/v3", tags=["WaveSpeed"])
 
@@ -49,28 +51,45 @@ def _add_model(model: Model) -> None:
         summary=model.id.removeprefix("wavespeed-ai/"),
         description=model.description,
         response_model=Reply[Prediction],
-        responses=envelope.documented(400, 401, 413) | _BARE,
+        responses=envelope.documented(400, 401, 409, 413) | _BARE,
         openapi_extra=openapi.json_body(forms.body_schema(model)),
     )
 
 
 def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
     async def submit(
-        request: Request, caller: KnownCaller, body: RawBody, webhook: WebhookFromQuery, engine: Engine = "auto"
+        request: Request,
+        *,
+        caller: KnownCaller,
+        body: RawBody,
+        webhook: WebhookFromQuery,
+        key: GivenKey = None,
+        engine: Engine = "auto",
     ) -> Response:
         order = await run_in_threadpool(_read, model, body, webhook, engine)
         if order.wish.wants_base64 and order.wish.webhook_url:
             return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
-        job = await run_in_threadpool(submission.submit, caller, order.wish)
-        if not order.is_sync:
-            return envelope.reply(envelope.prediction(job))
-        job = await waiting.until_final(request, caller, job, waiting.SYNC_SECONDS)
-        if State(job.status).is_final:
-            with suppress(StorageError):  # an error now would lose the caller a job that is done
-                return await run_in_threadpool(envelope.result, job)
-        return envelope.still_running(job)
+        job, is_new = await run_in_threadpool(submission.submit_once, caller, order.wish, key)
+        answer = await _answer(request, caller, job, is_sync=order.is_sync)
+        answer.headers.update({} if is_new else REPLAY)
+        return answer
 
     return submit
+
+
+async def _answer(request: Request, caller: KnownCaller, job: Job, *, is_sync: bool) -> Response:
+    """The job as it stands, or as it ends if the caller waits for that."""
+    if not is_sync:
+        return await run_in_threadpool(envelope.result, job)
+    job = await waiting.until(request, caller, job, _is_final, settings.load().sync_seconds)
+    if State(job.status).is_final:
+        with suppress(StorageError):  # an error now would lose the caller a job that is done
+            return await run_in_threadpool(envelope.result, job)
+    return envelope.still_running(job)
+
+
+def _is_final(state: State) -> bool:
+    return state.is_final
 
 
 for _model in MODELS.values():
@@ -92,6 +111,21 @@ for _model in MODELS.values():
 def read(prediction_id: PredictionId, caller: KnownCaller) -> Response:
     """Readable from the instant the submit reply is out; a task that failed is a result too."""
     return envelope.result(listing.job(caller, ids.parse(prediction_id)))
+
+
+@router.delete(
+    "/predictions/{prediction_id}",
+    summary="Cancel a prediction",
+    response_model=Reply[Prediction],
+    responses=envelope.documented(401, 404, 409),
+)
+def cancel(prediction_id: PredictionId, caller: KnownCaller) -> Response:
+    """Stop a task; doing so twice changes nothing.
+
+    One that runs goes on as `processing` until its rendering is dead, then it is `failed`, its `error` saying that it
+    was cancelled. One that has completed or failed stays as it is, with its video: the answer is 409.
+    """
+    return envelope.reply(envelope.prediction(lifecycle.cancel(caller, ids.parse(prediction_id))))
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def operations(client: TestClient) -> set[Operation]:
 
 
 @pytest.fixture
-def owned(bucket: str, member: Member, tmp_path: Path) -> Job:  # noqa: ARG001 - it must be there
+def owned(bucket: str, member: Member, tmp_path: Path) -> Job:
     """A finished job, with everything a job can have."""
     job = factories.submit(member.caller, tags=("secret-tag",), metadata={"secret": "metadata"})
     complete(tmp_path)

@@ -27,7 +27,7 @@ def child_of(code: str, patience_seconds: float = 60.0) -> Iterator[Child]:
 
 def test_a_program_that_keeps_dying_is_started_ever_more_slowly(capsys: pytest.CaptureFixture[str]) -> None:
     with child_of("raise SystemExit(3)") as child:
-        wait_until(lambda: child.look() or child.deaths >= 3, seconds=30, what="three deaths")
+        wait_until(lambda: _has_died(child, 3), seconds=30, what="three deaths")
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("duologue")]
     assert [line.partition("; ")[2] for line in said] == [
         f"it starts again in {pause} s." for pause in ("0.5", "1", "2")
@@ -58,3 +58,8 @@ def test_whoever_hurries_does_not_wait_for_a_programs_patience(capfd: pytest.Cap
         child.wait_until_gone(lambda: True)
         assert time.monotonic() - asked_at < 10
         assert not child.is_running
+
+
+def _has_died(child: Child, times: int) -> bool:
+    child.look()
+    return child.deaths >= times

@@ -27,7 +27,7 @@ def test_a_second_writer_is_told_of_the_first(tmp_path: Path) -> None:
     with note.kept(tmp_path) as keeping:
         keeping.write(NOTE)
         with (
-            pytest.raises(WrongSetting, match="already runs in .*: http://127.0.0.1:8000, process 42"),
+            pytest.raises(WrongSetting, match=r"already runs in .*: http://127.0.0.1:8000, process 42"),
             note.kept(tmp_path),
         ):
             pass

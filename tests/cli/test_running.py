@@ -58,6 +58,13 @@ def test_revoking_what_is_no_key_is_a_sentence(desk: Terminal) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_a_key_that_is_refused_is_named_by_where_it_came_from(desk: Terminal) -> None:
+    refused = Terminal(desk.folder, {"DUOLOGUE_API_KEY": "duo_made-up"}).run("jobs")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert "The one tried is from DUOLOGUE_API_KEY." in refused.stderr
+
+
 def test_a_second_up_in_the_same_folder_is_refused_with_a_sentence(desk: Terminal, up: Up) -> None:
     refused = desk.run("up", "--port", "0")
     assert refused.returncode == 1

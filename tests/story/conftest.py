@@ -1,3 +1,5 @@
+"""Houses for the stories: empty, or with everything running."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

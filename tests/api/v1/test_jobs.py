@@ -1,18 +1,22 @@
 """Promises of our own face: everything asked for is kept, and everything about a job is shown to its owner."""
 
 import json
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from jobs import lifecycle
+from jobs import lifecycle, presence
 from jobs.errors import MediaError
 from tests import factories
+from tests.api.open_door import wait_for
 from tests.api.rendering import VIDEO, complete
 from tests.conftest import Member
 
@@ -147,3 +151,127 @@ def test_filters_find_what_they_say(client: TestClient, member: Member) -> None:
     assert page(client, member, created_after=waiting["created_at"]) == [waiting["id"]]
     assert page(client, member, created_before=waiting["created_at"]) == [cancelled]
     assert page(client, member, tag="red", status="waiting") == []
+
+
+def test_a_job_that_waits_says_where_it_stands_and_why(client: TestClient, member: Member) -> None:
+    submit(client, member)
+    told = show(client, member, submit(client, member))
+    assert told["queue_position"] == 2
+    assert "No worker" in told["why_waiting"]
+    assert told["estimated_start_at"] is None
+
+
+def test_times_are_estimated_from_what_was_measured(client: TestClient, member: Member, tmp_path: Path) -> None:
+    submit(client, member)
+    complete(tmp_path)
+    presence.beat("worker-1", ["preview"], slots=1, version="0")
+    job = submit(client, member)
+    waiting = show(client, member, job)
+    assert waiting["estimated_end_at"] >= waiting["estimated_start_at"]
+    lifecycle.renew(factories.claim(), "rendering", 0.5)
+    running = show(client, member, job)
+    assert (running["stage"], running["progress"], running["attempts"]) == ("rendering", 0.5, 1)
+    assert (running["queue_position"], running["why_waiting"]) == (None, None)
+    assert running["estimated_end_at"]
+
+
+def test_a_list_stays_light(client: TestClient, member: Member) -> None:
+    submit(client, member)
+    [job] = client.get("/v1/jobs", headers=member.headers).json()["jobs"]
+    assert not {"timeline", "queue_position", "why_waiting"} & set(job)
+
+
+def test_a_long_poll_answers_as_soon_as_the_state_is_another(client: TestClient, member: Member) -> None:
+    job = submit(client, member)
+    assert isinstance(client.app, FastAPI)
+    hub, begun_at = client.app.state.hub, time.monotonic()
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(client.get, f"/v1/jobs/{job['id']}?wait_seconds=60", headers=member.headers)
+        wait_for(lambda: hub.watchers == 1, "somebody waits")
+        factories.claim()
+        assert asked.result(timeout=20).json()["status"] == "running"
+    assert time.monotonic() - begun_at < 20
+    assert hub.watchers == 0
+
+
+def test_a_long_poll_of_a_final_job_waits_for_nothing(client: TestClient, member: Member) -> None:
+    job = submit(client, member)
+    lifecycle.cancel(member.caller, uuid.UUID(job["id"]))
+    begun_at = time.monotonic()
+    answer = client.get(f"/v1/jobs/{job['id']}?wait_seconds=60", headers=member.headers)
+    assert answer.json()["status"] == "cancelled"
+    assert time.monotonic() - begun_at < 20
+
+
+def test_a_long_poll_answers_when_its_time_is_over(client: TestClient, member: Member) -> None:
+    job = submit(client, member)
+    answer = client.get(f"/v1/jobs/{job['id']}?wait_seconds=0.1", headers=member.headers)
+    assert answer.json()["status"] == "waiting"
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_twice_is_once(client: TestClient, member: Member) -> None:
+    place = f"/v1/jobs/{submit(client, member)['id']}"
+    first, again = (client.post(f"{place}/cancel", headers=member.headers) for _ in range(2))
+    assert (first.status_code, first.json()["status"]) == (200, "cancelled")
+    assert first.json() == again.json()
+    told = client.get(place, headers=member.headers).json()
+    assert [event["kind"] for event in told["timeline"]] == ["job.created", "job.cancelled"]
+
+
+def test_a_running_job_says_that_it_was_asked_to_stop_until_it_has(client: TestClient, member: Member) -> None:
+    job = submit(client, member)
+    claim = factories.claim()
+    first, again = (client.post(f"/v1/jobs/{job['id']}/cancel", headers=member.headers).json() for _ in range(2))
+    assert first == again
+    assert first["status"] == "running"
+    assert first["cancel_requested_at"]
+    lifecycle.confirm_cancel(claim)
+    assert show(client, member, job)["status"] == "cancelled"
+
+
+def test_a_finished_job_is_not_cancelled(client: TestClient, member: Member, tmp_path: Path) -> None:
+    job = submit(client, member)
+    complete(tmp_path)
+    answer = client.post(f"/v1/jobs/{job['id']}/cancel", headers=member.headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_a_job_run_again_is_a_new_one_that_names_the_old(client: TestClient, member: Member) -> None:
+    old = submit(client, member, tags=["a"])
+    client.post(f"/v1/jobs/{old['id']}/cancel", headers=member.headers)
+    answer = client.post(f"/v1/jobs/{old['id']}/rerun", headers=member.headers)
+    new = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"http://127.0.0.1:8000/v1/jobs/{new['id']}"
+    assert new["id"] != old["id"]
+    assert (new["rerun_of"], new["status"], new["seed"]) == (old["id"], "waiting", old["seed"])
+    assert (new["inputs"], new["tags"]) == (old["inputs"], old["tags"])
+
+
+def test_an_unfinished_job_is_not_run_again(client: TestClient, member: Member) -> None:
+    answer = client.post(f"/v1/jobs/{submit(client, member)['id']}/rerun", headers=member.headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_the_same_key_and_body_give_the_same_job(client: TestClient, member: Member) -> None:
+    headers = member.headers | {"Idempotency-Key": "order-1"}
+    first, again = (client.post("/v1/jobs", json=JOB, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    assert first.headers["Location"] == again.headers["Location"]
+    assert (first.headers.get("Idempotent-Replay"), again.headers["Idempotent-Replay"]) == (None, "true")
+
+
+def test_the_same_key_with_another_body_is_a_409(client: TestClient, member: Member) -> None:
+    headers = member.headers | {"Idempotency-Key": "order-1"}
+    client.post("/v1/jobs", json=JOB, headers=headers)
+    answer = client.post("/v1/jobs", json=JOB | {"priority": 5}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert len(page(client, member)) == 1
+
+
+def test_two_accounts_may_use_the_same_key(client: TestClient, member: Member, stranger: Member) -> None:
+    name = {"Idempotency-Key": "order-1"}
+    ours, theirs = (client.post("/v1/jobs", json=JOB, headers=who.headers | name) for who in (member, stranger))
+    assert ours.status_code == theirs.status_code == 201
+    assert ours.json()["id"] != theirs.json()["id"]

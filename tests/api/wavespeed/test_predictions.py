@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from starlette.requests import Request
 from starlette.testclient import TestClient
-from starlette.types import Message
 
-from api.wavespeed import base64_output, envelope, waiting
+from api.app import create_app
+from api.wavespeed import base64_output
 from jobs import lifecycle, listing, storage
 from jobs.accounts import Caller
 from jobs.database import transaction
@@ -21,7 +19,7 @@ from jobs.listing import Filter
 from jobs.tables import Job
 from tests import factories
 from tests.api.rendering import VIDEO, complete
-from tests.conftest import Member
+from tests.conftest import Member, set_settings
 
 MULTI = f"/api/v3/{factories.MULTI}"
 
@@ -130,33 +128,71 @@ def test_sync_mode_never_loses_a_finished_job_to_a_missing_bucket(client: TestCl
     assert (answer.json()["data"]["id"], answer.json()["data"]["code"]) == (job.id.hex, 5004)
 
 
-def test_when_the_wait_is_over_the_job_goes_on_and_the_answer_says_so(caller: Caller) -> None:
-    job = factories.submit(caller)
-    waited = anyio.run(waiting.until_final, a_request(), caller, job, 0.05)
-    shown = envelope.still_running(waited).body
-    assert b'"status":"processing"' in shown
-    assert b'"code":5004' in shown
-    assert b"Sync mode timed out" in shown
-    assert listing.job(caller, job.id).status == "waiting"
+def test_when_the_wait_is_over_the_job_goes_on_and_the_answer_says_so(
+    database: dict[str, str], member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, {**database, "DUOLOGUE_SYNC_SECONDS": "0.05"})
+    with TestClient(create_app()) as client:
+        answer = client.post(MULTI, json=factories.form(enable_sync_mode=True), headers=member.headers)
+    shown = answer.json()["data"]
+    assert (answer.status_code, shown["status"], shown["code"]) == (200, "processing", 5004)
+    assert "Sync mode timed out" in shown["error"]
+    assert stored(member, answer).status == "waiting"
 
 
-def test_waiting_ends_when_the_client_has_gone(caller: Caller) -> None:
-    job = factories.submit(caller)
-    gone = a_request({"type": "http.disconnect"})
-    with_patience = anyio.run(waiting.until_final, gone, caller, job, 60.0)
-    assert with_patience.status == "waiting"
+def test_the_same_key_and_body_give_the_same_prediction(client: TestClient, member: Member) -> None:
+    headers = member.headers | {"Idempotency-Key": "order-1"}
+    first, again = (client.post(MULTI, json=factories.form(), headers=headers) for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    assert "Idempotent-Replay" not in first.headers
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert len(listing.jobs(member.caller, Filter())) == 1
 
 
-def a_request(*messages: Message) -> Request:
-    """A request whose client says `messages` and then holds the line."""
-    left = list(messages)
+def test_a_prediction_that_is_done_is_replayed_with_its_video(
+    client: TestClient, member: Member, tmp_path: Path
+) -> None:
+    headers = member.headers | {"Idempotency-Key": "order-1"}
+    client.post(MULTI, json=factories.form(), headers=headers)
+    complete(tmp_path)
+    shown = client.post(MULTI, json=factories.form(), headers=headers).json()["data"]
+    assert (shown["status"], len(shown["outputs"])) == ("completed", 1)
 
-    async def receive() -> Message:
-        if not left:
-            await anyio.sleep_forever()
-        return left.pop()
 
-    return Request({"type": "http"}, receive)
+def test_the_same_key_with_another_body_is_a_409(client: TestClient, member: Member) -> None:
+    headers = member.headers | {"Idempotency-Key": "order-1"}
+    client.post(MULTI, json=factories.form(), headers=headers)
+    answer = client.post(MULTI, json=factories.form(prompt="other"), headers=headers)
+    assert (answer.status_code, answer.json()["error_code"], answer.json()["data"]) == (409, "conflict", None)
+
+
+def test_delete_cancels_and_twice_is_once(client: TestClient, member: Member) -> None:
+    place = f"/api/v3/predictions/{factories.submit(member.caller).id.hex}"
+    first, again = (client.delete(place, headers=member.headers) for _ in range(2))
+    assert first.status_code == 200
+    assert first.json() == again.json() == client.get(place, headers=member.headers).json()
+    shown = first.json()["data"]
+    assert (shown["status"], shown["code"], shown["error"]) == ("failed", 1405, "The job was cancelled.")
+
+
+def test_delete_of_a_running_job_shows_it_running_until_it_is_dead(client: TestClient, member: Member) -> None:
+    job = factories.submit(member.caller)
+    claim = factories.claim()
+    answer = client.delete(f"/api/v3/predictions/{job.id.hex}", headers=member.headers)
+    assert (answer.status_code, answer.json()["data"]["status"]) == (200, "processing")
+    assert lifecycle.renew(claim, "rendering", 0.5) == "cancelled"
+    lifecycle.confirm_cancel(claim)
+    shown = client.get(f"/api/v3/predictions/{job.id.hex}", headers=member.headers).json()["data"]
+    assert (shown["status"], shown["code"], shown["error"]) == ("failed", 1405, "The job was cancelled.")
+
+
+def test_delete_of_a_finished_job_takes_nothing_away(client: TestClient, member: Member, tmp_path: Path) -> None:
+    place = f"/api/v3/predictions/{factories.submit(member.caller).id.hex}"
+    complete(tmp_path)
+    answer = client.delete(place, headers=member.headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (409, "conflict")
+    assert client.get(place, headers=member.headers).json()["data"]["status"] == "completed"
 
 
 def wait_for_a_job(caller: Caller) -> None:

@@ -1,0 +1,20 @@
+"""How a caller gives a submission a name of its own, and is told that the name had its effect before."""
+
+from typing import Annotated
+
+from fastapi import Header
+
+from jobs.idempotency import HEADER, KEY_MAX_LETTERS
+
+REPLAYED = "Idempotent-Replay"
+REPLAY = {REPLAYED: "true"}
+"""The header of an answer that made nothing new."""
+
+GivenKey = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        description=f"Your own name for this request, at most {KEY_MAX_LETTERS} letters: sent again with the same body "
+        f"it gives the same job, marked by `{REPLAYED}: true`; with another body it is refused with 409.",
+    ),
+]

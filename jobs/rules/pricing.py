@@ -1,0 +1,27 @@
+"""What a job costs its caller: whole seconds of video, at the model's price, twice that at 720p."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+
+from jobs.rules.catalog import OUTPUT_MAX_SECONDS, Model
+
+UNIT_SECONDS = 5
+"""The catalog states its prices for so many seconds; a job pays for whole seconds, not for whole units."""
+
+
+def price_usd(model: Model, inputs: Mapping[str, object], tracks: Mapping[str, float], minimum_seconds: int) -> Decimal:
+    """Price of a job in USD, exact.
+
+    `tracks` maps each audio field to its seconds, as far as they are known; with none known the least is paid.
+    """
+    seconds = billed_seconds(str(inputs.get("order", "meanwhile")), tracks, minimum_seconds)
+    doubled = 2 if model.has_resolution and inputs.get("resolution") == "720p" else 1
+    return seconds * model.base_price_usd * doubled / UNIT_SECONDS
+
+
+def billed_seconds(order: str, tracks: Mapping[str, float], minimum_seconds: int) -> int:
+    """Whole seconds that are paid for: each voice rounded up, one after the other where `order` says so."""
+    whole = [math.ceil(seconds) for seconds in tracks.values()]
+    total = max(whole, default=0) if order == "meanwhile" else sum(whole)
+    return max(minimum_seconds, min(total, OUTPUT_MAX_SECONDS))

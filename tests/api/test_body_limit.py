@@ -1,0 +1,49 @@
+"""Promises about bodies that are too large: refused by what is declared and by what comes, at both faces."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from tests.api.shapes import as_contract, as_ours
+from tests.conftest import Member, set_settings
+
+SOLO = "/api/v3/wavespeed-ai/infinitetalk"
+
+
+@pytest.fixture
+def narrow(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    set_settings(monkeypatch, {**database, "DUOLOGUE_BODY_MAX_BYTES": "1000", "DUOLOGUE_UPLOAD_MAX_BYTES": "2000"})
+    return TestClient(create_app(), raise_server_exceptions=False)
+
+
+def in_pieces(size: int) -> Iterator[bytes]:
+    for _ in range(size // 100):
+        yield b" " * 100
+
+
+def test_a_body_over_the_limit_is_413_by_its_declared_length(narrow: TestClient, member: Member) -> None:
+    assert as_contract(narrow.post(SOLO, content=b" " * 1001, headers=member.headers)) == (413, "too_large")
+    assert as_ours(narrow.post("/v1/jobs", content=b" " * 1001, headers=member.headers)) == (413, "too_large", None)
+
+
+def test_a_body_over_the_limit_is_413_by_the_bytes_that_come(narrow: TestClient, member: Member) -> None:
+    chunked = narrow.post(SOLO, content=in_pieces(2000), headers=member.headers)
+    assert "content-length" not in chunked.request.headers
+    assert as_contract(chunked) == (413, "too_large")
+    assert as_contract(narrow.post(SOLO, content=in_pieces(900), headers=member.headers)) == (400, "invalid_input")
+
+
+def test_an_upload_has_a_limit_of_its_own(narrow: TestClient, member: Member) -> None:
+    path, headers = "/api/v2//media/upload/binary", member.headers
+    assert as_contract(narrow.post(path, files={"file": b"x" * 2001}, headers=headers)) == (413, "too_large")
+    assert as_contract(narrow.post(path, files={"file": b"x" * 10**5}, headers=headers)) == (413, "too_large")
+    begin = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    chunked = narrow.post(
+        path,
+        content=chain([begin], in_pieces(10**5)),
+        headers=headers | {"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert as_contract(chunked) == (413, "too_large")

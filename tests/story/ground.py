@@ -1,0 +1,63 @@
+"""Embedded servers that may be harmed: a stack of one's own, each server killed, frozen or kept down at will."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cli import stack
+from cli.stack.desk import Desk
+from tests.story import kin
+from tests.story.house import wait_for
+
+Part = Literal["database", "broker", "bucket"]
+BACK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a house stands on: its servers' settings, and the folder that tells where they run."""
+
+    environment: dict[str, str]
+    data: Path
+
+    def server(self, part: Part) -> int:
+        """The server's pid, once it is up."""
+        wait_for(lambda: Desk(self.data, part).server_pid() is not None, f"the {part} is up", BACK_SECONDS)
+        pid = Desk(self.data, part).server_pid()
+        assert pid is not None
+        return pid
+
+    def kill(self, part: Part) -> None:
+        """SIGKILL; its keeper starts it again at once."""
+        kin.send([self.server(part)], signal.SIGKILL)
+
+    def restart_database(self) -> None:
+        """A fast restart: every connection is cut, every open transaction rolled back."""
+        kin.send([self.server("database")], signal.SIGINT)
+
+    @contextmanager
+    def frozen(self, part: Part) -> Iterator[None]:
+        """Connections stand and nobody answers."""
+        with kin.frozen(kin.family(self.server(part))):
+            yield
+
+    @contextmanager
+    def gone(self, part: Part) -> Iterator[None]:
+        """Killed, and not started again meanwhile."""
+        server = self.server(part)
+        keeper = kin.parent(server)
+        with kin.frozen([keeper]):
+            whole = kin.family(server)
+            kin.send([server], signal.SIGKILL)
+            wait_for(lambda: not any(map(kin.is_alive, whole)), f"the {part} is gone")
+            yield
+
+
+@contextmanager
+def ground(folder: Path) -> Iterator[Ground]:
+    """A whole stack in `folder`, whatever others run."""
+    with stack.running(folder) as running:
+        yield Ground(running.environment, folder)
