@@ -82,7 +82,7 @@ def events(
     """
     job = listing.job(caller, ids.parse(job_id))
     last_id = header if header is not None else last_event_id or 0
-    if State(job.status).is_final and last_id and not listing.glimpses({job.id: last_id})[job.id].happened:
+    if State(job.status).is_final and last_id and last_id >= listing.timeline(job)[-1].id:
         return Response(status_code=204)  # browsers come back after every end but this
     return EventStream(hub_of(request), job.id, last_id)
 

@@ -116,6 +116,7 @@ class _Line(BaseHTTPRequestHandler):
 
     def _pass_on(self, proxy: BucketProxy, body: bytes) -> None:
         is_cut = proxy.mood == "cutting"
+        proxy.refused += is_cut
         line = HTTPConnection(*proxy.behind, timeout=30)
         try:
             line.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.wavespeed import envelope
 from jobs import lifecycle, listing
 from jobs.accounts import Caller
+from jobs.database import transaction
 from jobs.errors import MediaError
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
@@ -90,6 +91,17 @@ def test_trap_5_a_cancelled_job_is_failed_with_words_and_never_5004(client: Test
     lifecycle.cancel(member.caller, job.id)
     shown = result(client, member, job)
     assert (shown["status"], shown["code"], shown["error"]) == ("failed", 1405, "The job was cancelled.")
+
+
+def test_trap_5_a_job_past_its_deadline_is_failed_and_says_which(client: TestClient, member: Member) -> None:
+    job = factories.submit(member.caller)
+    with transaction() as session:
+        session.get_one(Job, job.id).wait_until = job.created_at
+    lifecycle.expire()
+    shown = result(client, member, job)
+    assert (shown["status"], shown["code"]) == ("failed", 1405)
+    assert "waiting deadline" in shown["error"]
+    assert "Sync mode timed out" not in shown["error"]
 
 
 def test_trap_6_a_result_is_readable_at_once_and_after_a_restart(client: TestClient, member: Member) -> None:
