@@ -13,28 +13,34 @@ from jobs import settings
 from jobs.errors import Unavailable
 
 _AFTER_COMMIT = "after_commit"
+_PASSING = frozenset({"25006", "42P01"})
+"""Read-only while a standby takes over; a table that the migrations beside us are about to make."""
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
     """One transaction: commits once at the end, rolls back on any error, then runs what `after_commit` was given.
 
-    Raises Unavailable when Postgres cannot be reached or goes away in the middle; nothing is half-written then.
-    Rows stay readable after the end.
+    Raises Unavailable when Postgres cannot be reached or goes away in the middle: nothing is half-written, but if it
+    went away in the very commit nobody knows whether all of it was. Rows stay readable after the end.
     """
-    try:
-        with Session(engine(), expire_on_commit=False) as session, session.begin():
-            yield session
-    except (OperationalError, PoolTimeoutError) as error:
-        raise Unavailable(
-            "The database is away for the moment; send the same request again.", retry_after_seconds=2
-        ) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("The database went away; send the same request again.", retry_after_seconds=2) from error
-        raise
+    with told_as_unavailable(), Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
     for callback in session.info.get(_AFTER_COMMIT, ()):
         callback()
+
+
+@contextmanager
+def told_as_unavailable() -> Iterator[None]:
+    """Turn the errors of a database that is away, for now, into Unavailable."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise _unavailable() from error
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
+            raise _unavailable() from error
+        raise
 
 
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
@@ -51,6 +57,11 @@ def is_reachable() -> bool:
     return True
 
 
+def _unavailable() -> Unavailable:
+    sentence = "The database is away for the moment; send the same request again, best with an Idempotency-Key."
+    return Unavailable(sentence, retry_after_seconds=2)
+
+
 @cache
 def engine() -> Engine:
     """The process's one pool. Nothing depends on a session, so PgBouncer in transaction mode may stand in between."""
@@ -64,6 +75,11 @@ def engine() -> Engine:
         hide_parameters=True,  # rows hold prompts and links; an error's text is written to the log
         connect_args={
             "connect_timeout": 5,
+            # A network that died without a word is noticed in seconds, not in hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
             "prepare_threshold": None,
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
         },

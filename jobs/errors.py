@@ -16,6 +16,7 @@ DuologueError
 │   ├── MediaError             1402: an input cannot be fetched or used
 │   ├── EngineError            1403: the engine could not render
 │   ├── StorageError           5003: the bucket would not take or give an object
+│   ├── WorkerUnfit            1405: the worker's machine has no room, memory or processes left
 │   ├── WorkerLost             1405: the holder fell silent
 │   └── DeadlinePassed         1405: it waited, ran or took too long
 ├── LeaseLost              another worker holds the job now; whoever sees this stops at once
@@ -157,6 +158,12 @@ class StorageError(JobError):
 
     code = 5003
     error_class = "storage"
+
+
+class WorkerUnfit(JobError):
+    """The worker's machine cannot work as it stands: a full disk, no processes left. The job is not at fault."""
+
+    error_class = "worker_unfit"
 
 
 class WorkerLost(JobError):

@@ -49,5 +49,9 @@ def remember(session: Session, caller: Caller, key: str, body: Mapping[str, obje
 
 
 def _digest(body: Mapping[str, object]) -> bytes:
-    """SHA-256 of the body, the same for the same values in any order."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
+    """SHA-256 of the body, the same for the same values in any order.
+
+    What is empty or null is left out, so that a field that only newer code knows does not make it another body.
+    """
+    said = {name: value for name, value in body.items() if value not in (None, (), {}, "", False, 0)}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()

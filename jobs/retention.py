@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 
 from jobs import settings
 from jobs.database import transaction
@@ -13,14 +13,14 @@ from jobs.tables import Attachment, IdempotencyKey, Job, Upload
 BATCH = 100
 
 
-def expired_jobs() -> list[Job]:
-    """Finished jobs whose videos and stored inputs have been kept long enough, the oldest first."""
+def expired_jobs(besides: Collection[uuid.UUID] = ()) -> list[Job]:
+    """Finished jobs whose videos and stored inputs have been kept long enough, the oldest first, without `besides`."""
     oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
     with transaction() as session:
         return list(
             session.scalars(
                 select(Job)
-                .where(Job.objects_removed_at.is_(None), Job.finished_at < oldest_kept)
+                .where(Job.objects_removed_at.is_(None), Job.finished_at < oldest_kept, Job.id.not_in(besides))
                 .order_by(Job.finished_at)
                 .limit(BATCH)
             )
@@ -34,9 +34,12 @@ def mark_removed(job_ids: Collection[uuid.UUID]) -> None:
         session.execute(update(Job).where(Job.id.in_(job_ids)).values(objects_removed_at=func.now()))
 
 
-def expired_uploads() -> list[Upload]:
+def expired_uploads(besides: Collection[uuid.UUID] = ()) -> list[Upload]:
+    """Uploads nobody needs: kept as long after their link's end as a job may wait that was submitted with it."""
+    oldest_kept = func.now() - timedelta(seconds=settings.load().wait_seconds)
     with transaction() as session:
-        return list(session.scalars(select(Upload).where(Upload.expires_at < func.now()).limit(BATCH)))
+        wanted = select(Upload).where(Upload.expires_at < oldest_kept, Upload.id.not_in(besides))
+        return list(session.scalars(wanted.order_by(Upload.expires_at).limit(BATCH)))
 
 
 def forget_uploads(upload_ids: Collection[uuid.UUID]) -> None:
@@ -45,9 +48,9 @@ def forget_uploads(upload_ids: Collection[uuid.UUID]) -> None:
 
 
 def forget_idempotency_keys() -> int:
-    """Free the names whose time is over; how many there were."""
+    """Free the names whose time is over, a batch at a time; how many there were."""
+    name = (IdempotencyKey.account_id, IdempotencyKey.key)
+    over = select(*name).where(IdempotencyKey.expires_at < func.now()).limit(10 * BATCH)
     with transaction() as session:
-        gone = session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.expires_at < func.now()).returning(IdempotencyKey.job_id)
-        )
+        gone = session.execute(delete(IdempotencyKey).where(tuple_(*name).in_(over)).returning(IdempotencyKey.job_id))
         return len(gone.all())

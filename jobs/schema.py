@@ -12,7 +12,8 @@ from jobs import database
 
 def upgrade() -> None:
     """Run the migrations that are missing, one process at a time. Raises Unavailable when Postgres is away."""
-    command.upgrade(_config(), "head")
+    with database.told_as_unavailable():
+        command.upgrade(_config(), "head")
 
 
 def is_current() -> bool:

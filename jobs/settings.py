@@ -25,9 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    data_dir: Path = Field(
-        Path(".duologue"), description="Folder of the embedded servers, their logs and scratch files."
-    )
+    data_dir: Path = Field(Path(".duologue"), description="Folder of the embedded servers and their logs.")
     host: str = Field("127.0.0.1", description="Address the front door listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the front door listens on.")
     public_url: str = Field("", description="Base of every URL of our own; default http://HOST:PORT.")
@@ -71,11 +69,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         600, ge=0, description="What a stopping worker gives running jobs before handing back."
     )
+    silence_seconds: float = Field(600, gt=0, description="A rendering that says nothing for so long is ended.")
     sync_seconds: float = Field(120, gt=0, description="How long a caller in sync mode is kept waiting.")
     attempts_max: int = Field(5, ge=1, description="How often one job is tried in all.")
-    storing_seconds: float = Field(
-        3600, ge=0, description="How long a finished video is kept while the bucket is away."
-    )
     wait_seconds: int = Field(7 * 86400, gt=0, description="How long a job may wait before it fails.")
     run_seconds: int = Field(6 * 3600, gt=0, description="How long one attempt may run.")
     total_seconds: int = Field(8 * 86400, gt=0, description="How long a job may take in all.")

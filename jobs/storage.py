@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from jobs import settings
 from jobs.errors import StorageError
@@ -41,7 +42,7 @@ def put(path: Path, key: str, content_type: str) -> Stored:
     """Stream a file into the bucket, its SHA-256 with it. Raises StorageError when the bucket will not take it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with _told_as_storage_error(f"store {key}"):
+    with _told_as_storage_error("store a file"):
         _client().upload_file(
             str(path),
             _bucket(),
@@ -54,17 +55,18 @@ def put(path: Path, key: str, content_type: str) -> Stored:
 
 def download(key: str, destination: Path, max_bytes: int) -> None:
     """Stream an object into a file. Raises StorageError, permanent when it is not there or too long."""
-    with _told_as_storage_error(f"fetch {key}"), destination.open("wb") as file:
+    with _told_as_storage_error("give a file"), destination.open("wb") as file:
         found = _client().get_object(Bucket=_bucket(), Key=key)
-        if found["ContentLength"] > max_bytes:
-            raise StorageError(f"{key} has more than {max_bytes} bytes", permanent=True)
-        shutil.copyfileobj(found["Body"], file, _PIECE_BYTES)
+        with closing(found["Body"]) as body:
+            if found["ContentLength"] > max_bytes:
+                raise StorageError(f"the file has more than {max_bytes} bytes", permanent=True)
+            shutil.copyfileobj(body, file, _PIECE_BYTES)
 
 
 def size(key: str) -> int | None:
     """Length of an object in bytes; None when it is not there."""
     try:
-        with _told_as_storage_error(f"look up {key}"):
+        with _told_as_storage_error("look for a file"):
             return _client().head_object(Bucket=_bucket(), Key=key)["ContentLength"]
     except StorageError as error:
         if error.permanent:
@@ -80,11 +82,20 @@ def link(key: str, seconds: int) -> str:
     return url
 
 
-def link_to_put(key: str, content_type: str, seconds: int) -> tuple[str, dict[str, str]]:
-    """Sign a link that writes `key` once: the URL, and the headers the PUT must carry to the letter."""
+def link_to_put(key: str, content_type: str, size_bytes: int, seconds: int) -> tuple[str, dict[str, str]]:
+    """Sign a link that writes `key` once: the URL, and the headers the PUT must carry to the letter.
+
+    The length in bytes is signed too; every client sends it by itself.
+    """
     url: str = _signer().generate_presigned_url(
         "put_object",
-        Params={"Bucket": _bucket(), "Key": key, "ContentType": content_type, "IfNoneMatch": "*"},
+        Params={
+            "Bucket": _bucket(),
+            "Key": key,
+            "ContentType": content_type,
+            "ContentLength": size_bytes,
+            "IfNoneMatch": "*",
+        },
         ExpiresIn=seconds,
     )
     return url, {"Content-Type": content_type, "If-None-Match": "*"}
@@ -103,13 +114,13 @@ def own_key(url: str) -> str | None:
 def remove(keys: Iterable[str]) -> None:
     """Remove objects; those already gone are fine."""
     for key in keys:
-        with _told_as_storage_error(f"remove {key}"):
+        with _told_as_storage_error("remove a file"):
             _client().delete_object(Bucket=_bucket(), Key=key)
 
 
 def keys_below(prefix: str) -> Iterator[str]:
     """Every key that begins with `prefix`."""
-    with _told_as_storage_error(f"list {prefix}"):
+    with _told_as_storage_error("list files"):
         for page in _client().get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=prefix):
             yield from (found["Key"] for found in page.get("Contents", ()))
 
@@ -133,7 +144,7 @@ def _told_as_storage_error(what: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         raise StorageError(f"the bucket would not {what}: {code}", permanent=code in _MISSING) from None
-    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
+    except (BotoCoreError, boto3.exceptions.Boto3Error, HTTPError) as error:
         raise StorageError(f"could not {what}: {type(error).__name__}") from None
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import clock, doorbell, idempotency, ids, journal, settings
+from jobs import doorbell, idempotency, ids, journal, settings
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
 from jobs.errors import Conflict, NotFound, WrongInput
@@ -44,7 +44,8 @@ def submit(caller: Caller, wish: Wish, idempotency_key: str | None = None) -> Jo
 
     Nothing is fetched here. With an `idempotency_key` that named the same wish before, that job is returned instead.
     Raises NotFound for an unknown model, MissingInput or WrongInput naming the field, Conflict when the key named
-    another wish, Unavailable when the database is away; then nothing was written.
+    another wish, Unavailable when the database is away: then it may have been taken, but only if it went away in the
+    very commit, and an `idempotency_key` makes asking again safe.
     """
     job, _ = submit_once(caller, wish, idempotency_key)
     return job
@@ -68,10 +69,11 @@ def submit_once(caller: Caller, wish: Wish, idempotency_key: str | None) -> tupl
     return job, True
 
 
-def rerun(caller: Caller, job_id: uuid.UUID | None) -> Job:
-    """Order a finished job once more: a new job of its own that names the old one, with its media where still there.
+def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None = None) -> tuple[Job, bool]:
+    """Order a finished job once more: a new job of its own that names the old one; beside it, whether it is new.
 
-    Raises NotFound, and Conflict while the old one is unfinished or when media sent inside its request are gone.
+    Links are fetched anew; media that came inside the old request are taken over. Raises NotFound, and Conflict while
+    the old one is unfinished, when such media are gone, or when the key named something else.
     """
     with transaction() as session:
         old = session.scalars(select(Job).where(Job.id == job_id, Job.account_id == caller.account_id)).one_or_none()
@@ -80,9 +82,12 @@ def rerun(caller: Caller, job_id: uuid.UUID | None) -> Job:
         if not State(old.status).is_final:
             raise Conflict(f"The job is {old.status}; only a finished one can be run again.")
         job = _again(caller, old)
-        attachments = _attachments_again(session, old, job)
-        _take(session, job, attachments)
-    return job
+        if idempotency_key is not None:
+            named = idempotency.remember(session, caller, idempotency_key, {"rerun_of": old.id.hex}, job.id)
+            if named != job.id:
+                return _named_before(session, named), False
+        _take(session, job, _attachments_again(session, old, job))
+    return job, True
 
 
 def _model_named(name: str) -> Model:
@@ -117,8 +122,7 @@ def _detach_inline_media(
 
 
 def _write_out(caller: Caller, wish: Wish, job_id: uuid.UUID, cleaned: dict[str, object], route: routing.Route) -> Job:
-    chosen, now = settings.load(), clock.now()
-    asked_seed = cleaned["seed"]
+    chosen, asked_seed = settings.load(), cleaned["seed"]
     return Job(
         id=job_id,
         account_id=caller.account_id,
@@ -134,9 +138,10 @@ def _write_out(caller: Caller, wish: Wish, job_id: uuid.UUID, cleaned: dict[str,
         engine=route.engine,
         engine_reason=route.reason,
         priority=wish.priority,
-        wait_until=now + timedelta(seconds=wish.wait_seconds or chosen.wait_seconds),
+        # By Postgres' clock, which will judge them too.
+        wait_until=func.now() + timedelta(seconds=wish.wait_seconds or chosen.wait_seconds),
         run_seconds=wish.run_seconds or chosen.run_seconds,
-        finish_until=now + timedelta(seconds=wish.total_seconds or chosen.total_seconds),
+        finish_until=func.now() + timedelta(seconds=wish.total_seconds or chosen.total_seconds),
     )
 
 
@@ -155,8 +160,8 @@ def _named_before(session: Session, job_id: uuid.UUID) -> Job:
 
 
 def _again(caller: Caller, old: Job) -> Job:
-    """The same order from the start: the same form, seed and labels, but deadlines of its own."""
-    now = clock.now()
+    """The same order from the start: the same form, seed and labels, but today's engines and deadlines of its own."""
+    route = routing.choose(old.engine_wanted, settings.load().engines)
     kept = ("model", "inputs", "seed", "options", "tags", "metadata_", "webhook_url", "wants_base64", "priority")
     return Job(
         id=ids.new_id(),
@@ -164,12 +169,12 @@ def _again(caller: Caller, old: Job) -> Job:
         key_id=caller.key_id,
         rerun_of=old.id,
         engine_wanted=old.engine_wanted,
-        engine=old.engine,
-        engine_reason=old.engine_reason,
-        media=None if old.objects_removed_at else old.media,
-        wait_until=now + (old.wait_until - old.created_at),
-        run_seconds=old.run_seconds,
-        finish_until=now + (old.finish_until - old.created_at),
+        engine=route.engine,
+        engine_reason=route.reason,
+        media=None if old.objects_removed_at or not _has_inline(old) else old.media,
+        wait_until=func.now() + (old.wait_until - old.created_at),
+        run_seconds=min(old.run_seconds, settings.load().run_seconds),
+        finish_until=func.now() + (old.finish_until - old.created_at),
         **{name: getattr(old, name) for name in kept},
     )
 
@@ -177,7 +182,10 @@ def _again(caller: Caller, old: Job) -> Job:
 def _attachments_again(session: Session, old: Job, job: Job) -> list[Attachment]:
     """Media that came inside the old request, if intake had not made them regular files."""
     rows = session.scalars(select(Attachment).where(Attachment.job_id == old.id)).all()
-    has_inline = any(str(value).startswith(inputs.ATTACHMENT) for value in old.inputs.values())
-    if has_inline and not rows and job.media is None:
+    if _has_inline(old) and not rows and job.media is None:
         raise Conflict("The media sent inside the first request have been removed; submit it anew with them.")
     return [Attachment(job_id=job.id, field=row.field, account_id=row.account_id, content=row.content) for row in rows]
+
+
+def _has_inline(job: Job) -> bool:
+    return any(str(value).startswith(inputs.ATTACHMENT) for value in job.inputs.values())

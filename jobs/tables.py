@@ -113,9 +113,9 @@ class Job(Base):
         # Claims read this one from its first entry on; nothing finished is in it.
         Index("ix_jobs_claimable", "engine", text("priority DESC"), "id", postgresql_where=text("status = 'waiting'")),
         # Few rows; without the lease in it, so that a renewal stays a heap-only update.
-        Index("ix_jobs_unfinished", "status", "id", postgresql_where=text("finished_at IS NULL")),
+        Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_waited_too_long", "wait_until", postgresql_where=text("status = 'waiting'")),
-        Index("ix_jobs_overdue", "finish_until", postgresql_where=text("finished_at IS NULL")),
+        Index("ix_jobs_overdue", "finish_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_of_account", "account_id", text("id DESC")),
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 
@@ -33,11 +34,13 @@ def start(program: str) -> None:
     log = structlog.get_logger().bind(program=program)
 
     def write(name: str, facts: dict[str, object]) -> None:
-        if name in _ERRORS:
-            log.error(name, **facts)
-        elif name in _WARNINGS or name.endswith(".failed"):
-            log.warning(name, **facts)
-        else:
-            log.info(name, **facts)
+        level = log.error if name in _ERRORS else log.warning if _is_warning(name) else log.info
+        # What was committed is true whether or not a full disk or a closed pipe lets us say so.
+        with suppress(OSError, ValueError):
+            level(name, **facts)
 
     events.listen(write)
+
+
+def _is_warning(name: str) -> bool:
+    return name in _WARNINGS or name.endswith(".failed")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from jobs import clock, ids, settings, storage
@@ -33,7 +34,7 @@ class Ticket:
 def open_ticket(session: Session, caller: Caller, filename: str, size_bytes: int, content_type: str | None) -> Ticket:
     """Promise room for one file. Raises WrongInput or TooLarge."""
     upload = _register(session, caller, filename, size_bytes, content_type)
-    url, headers = storage.link_to_put(upload.object_key, upload.content_type, TICKET_SECONDS)
+    url, headers = storage.link_to_put(upload.object_key, upload.content_type, size_bytes, TICKET_SECONDS)
     return Ticket(upload, url, headers, link(upload), clock.now() + timedelta(seconds=TICKET_SECONDS))
 
 
@@ -62,7 +63,7 @@ def _register(session: Session, caller: Caller, filename: str, size_bytes: int, 
         content_type=content_type or mimetypes.guess_type(name)[0] or "application/octet-stream",
         size_bytes=size_bytes,
         object_key=keys.upload(caller.account_id, upload_id, name),
-        expires_at=clock.now() + timedelta(days=chosen.keep_uploads_days),
+        expires_at=func.now() + timedelta(days=chosen.keep_uploads_days),
     )
     session.add(upload)
     return upload

@@ -9,7 +9,7 @@ from jobs.submission import Wish
 from jobs.tables import Job
 
 MULTI = "wavespeed-ai/infinitetalk/multi"
-ENGINES = ("preview",)
+ENGINE = "preview"
 
 
 def form(**changes: object) -> dict[str, object]:
@@ -27,7 +27,7 @@ def submit(caller: Caller, *, inputs: Mapping[str, object] | None = None, **wish
 
 
 def claim(worker: str = "worker-1") -> Claim:
-    found = lifecycle.claim(worker, ENGINES)
+    found = lifecycle.claim(worker, ENGINE)
     assert found is not None
     return found
 

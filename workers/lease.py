@@ -4,13 +4,16 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from jobs import events, lifecycle, settings
 from jobs.errors import LeaseLost, Unavailable
 from jobs.lifecycle import Claim
 
 _PAUSE_SECONDS = 0.5
+_PARTING_SECONDS = 5.0
+
+Result = TypeVar("Result")
 
 Verdict = Literal["lost", "cancelled", "overdue", "draining"]
 
@@ -35,17 +38,21 @@ class Lease:
         self._verdict: Verdict | None = None
         self._lock = threading.Lock()
         self._woken = threading.Event()
+        self._held_until = time.monotonic() + settings.load().lease_seconds
         self._thread = threading.Thread(target=self._keep, name=f"lease-{claim.job_id.hex}", daemon=True)
+        self._watchman = threading.Thread(target=self._watch, name=f"watch-{claim.job_id.hex}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._watchman.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over.set()
-        self._thread.join()
+        # A renewal that hangs in a frozen Postgres must not hold the slot too; what it says no longer matters.
+        self._thread.join(_PARTING_SECONDS)
 
     def report(self, stage: str, progress: float) -> None:
         """Remember how far the work is; told with the next renewal."""
@@ -65,15 +72,16 @@ class Lease:
             raise Stopped(self._verdict)
 
     @property
-    def is_stopped(self) -> bool:
-        return self._verdict is not None
+    def verdict(self) -> Verdict | None:
+        """Why the work must not go on; None while it may."""
+        return self._verdict
 
     def pause(self, seconds: float) -> None:
         """Sleep, but wake on bad news and raise Stopped then."""
         self._woken.wait(seconds)
         self.check()
 
-    def insist(self, call: Callable[[], None]) -> None:
+    def insist(self, call: Callable[[], Result]) -> Result:
         """Make `call` until Postgres is there to hear it, for as long as the lease may still be ours."""
         while True:
             try:
@@ -95,29 +103,43 @@ class Lease:
         return None
 
     def _keep(self) -> None:
-        chosen = settings.load()
-        renewed = time.monotonic()  # a clock that is set must not cost a job
-        while not self._is_over.wait(chosen.renew_seconds):
-            try:
-                standing = lifecycle.renew(self._claim, self._stage, self._progress)
-                renewed = time.monotonic()
-            except LeaseLost:
+        """Renew until it is over. Whatever ends this thread otherwise, the work is told to stop: nobody renews then."""
+        try:
+            while not self._is_over.wait(settings.load().renew_seconds):
+                if (verdict := self._renew()) is not None:
+                    return self._stop(verdict)
+        finally:
+            if not self._is_over.is_set():
+                self._stop("lost")
+        return None
+
+    def _renew(self) -> Verdict | None:
+        """Renew once; bad news if there is any. Without Postgres nobody else can take the job either, for a while."""
+        asked = time.monotonic()
+        try:
+            standing = lifecycle.renew(self._claim, self._stage, self._progress)
+        except LeaseLost:
+            return "lost"
+        except Unavailable:
+            return None
+        self._held_until = asked + settings.load().lease_seconds
+        if standing != "good":
+            return standing
+        return "draining" if self._must_drain() else None
+
+    def _watch(self) -> None:
+        """Stop the work once the lease has run out unrenewed, even if a renewal hangs; by a clock that nobody sets."""
+        while not self._is_over.wait(max(self._held_until - time.monotonic(), 0.0)):
+            if time.monotonic() >= self._held_until:
                 return self._stop("lost")
-            except Unavailable:
-                # Without Postgres nobody else can take the job either; past the lease we no longer know.
-                if time.monotonic() - renewed > chosen.lease_seconds:
-                    return self._stop("lost")
-                continue
-            if standing != "good":
-                return self._stop(standing)
-            if self._must_drain():
-                return self._stop("draining")
         return None
 
     def _stop(self, verdict: Verdict) -> None:
-        events.emit("lease.lost" if verdict == "lost" else "job.stopping", job=self._claim.job_id.hex, why=verdict)
         with self._lock:
+            if self._verdict is not None:
+                return
             self._verdict = verdict
             stop = self._on_stop
+        events.emit("lease.lost" if verdict == "lost" else "job.stopping", job=self._claim.job_id.hex, why=verdict)
         self._woken.set()
         stop()

@@ -32,7 +32,7 @@ def bring(claim: Claim, folder: Path, lease: Lease) -> Mapping[str, Regular]:
     """
     if claim.media:
         try:
-            return _from_bucket(claim.media, folder, lease)
+            return _from_bucket(claim, claim.media, folder, lease)
         except StorageError as error:
             if not error.permanent:
                 raise  # the bucket is away; only what is gone for good is fetched anew
@@ -42,15 +42,19 @@ def bring(claim: Claim, folder: Path, lease: Lease) -> Mapping[str, Regular]:
 def _from_caller(claim: Claim, folder: Path, lease: Lease) -> Mapping[str, Regular]:
     chosen = settings.load()
     prepared = prepare(
-        Request(claim.account_id, claim.model.media, lifecycle.sources(claim)),
+        Request(claim.account_id, claim.model.media, lease.insist(lambda: lifecycle.sources(claim))),
         folder,
         Limits(fetch_seconds=chosen.fetch_seconds),
         Ways(storage, chosen.allowed_networks, check=lease.check),
     )
     durations.refuse_too_long(claim.inputs.get("order", "meanwhile"), prepared.tracks)
-    stored = {field: _store(claim, regular, lease) for field, regular in prepared.files.items()}
-    lease.insist(lambda: lifecycle.keep_media(claim, stored))
+    _keep(claim, prepared.files, lease)
     return prepared.files
+
+
+def _keep(claim: Claim, files: Mapping[str, Regular], lease: Lease) -> None:
+    stored = {field: _store(claim, regular, lease) for field, regular in files.items()}
+    lease.insist(lambda: lifecycle.keep_media(claim, stored))
 
 
 def _store(claim: Claim, regular: Regular, lease: Lease) -> dict[str, Any]:
@@ -61,11 +65,14 @@ def _store(claim: Claim, regular: Regular, lease: Lease) -> dict[str, Any]:
     return {**regular.as_json(), "key": key}
 
 
-def _from_bucket(media: Mapping[str, Any], folder: Path, lease: Lease) -> dict[str, Regular]:
+def _from_bucket(claim: Claim, media: Mapping[str, Any], folder: Path, lease: Lease) -> dict[str, Regular]:
     found = {}
+    own = keys.job(claim.account_id, claim.job_id)
     for field, facts in media.items():
         lease.check()
         regular = Regular.from_json({name: value for name, value in facts.items() if name != "key"}, folder)
         storage.download(facts["key"], regular.path, _REGULAR_MAX_BYTES)
         found[field] = regular
+    if not all(facts["key"].startswith(own) for facts in media.values()):
+        _keep(claim, found, lease)  # a re-run outlives the job whose files it began with
     return found

@@ -2,11 +2,11 @@
 
 import time
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobs import events, lifecycle, settings, storage
-from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavailable
+from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavailable, WorkerUnfit
 from jobs.lifecycle import Claim, Output
 from jobs.rules import keys
 from jobs.storage import Stored
@@ -14,40 +14,47 @@ from workers import drain, media, scratch
 from workers.engines.child import Child
 from workers.engines.engine import Order, Rendering
 from workers.intake.regular import Regular
-from workers.lease import Lease, Stopped
+from workers.lease import Lease, Stopped, Verdict
 from workers.name import NAME
 
 _STORING_PAUSE_SECONDS = 5.0
 
 
-def work(engines: Collection[str]) -> None:
-    """Take jobs of `engines` and run them until there are none, or this process is to end."""
+def work(engine: str) -> None:
+    """Take jobs of `engine` and run them until there are none, or this process is to end, or cannot work."""
     while not drain.has_begun():
         try:
-            claim = lifecycle.claim(NAME, engines)
+            claim = lifecycle.claim(NAME, engine)
         except Unavailable:
             return  # a chore rings again once Postgres is back
-        if claim is None:
+        if claim is None or not run(claim):
             return
-        run(claim)
 
 
-def run(claim: Claim) -> None:
-    """Run one claimed job to whatever end it has; nothing it does counts once its lease is lost."""
+def run(claim: Claim) -> bool:
+    """Run one claimed job to whatever end it has; nothing it does counts once its lease is lost.
+
+    False says that this machine could not work, so that it does not empty the queue into its own full disk.
+    """
     with Lease(claim, drain.must_hand_back) as lease:
         try:
             with scratch.folder() as folder:
                 _attempt(claim, folder, lease)
         except Stopped as stopped:
-            _obey(claim, stopped, lease)
-        except JobError as error:
-            _stumble(claim, error, lease)
+            _obey(claim, stopped.verdict, lease)
         except LeaseLost:
             events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
+        except JobError as error:
+            _stumble(claim, error, lease)
+            return not isinstance(error, WorkerUnfit | StorageError)
+        except OSError as error:
+            _stumble(claim, WorkerUnfit(f"the worker's machine could not go on: {error.strerror}"), lease)
+            return False
         except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
             events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
             ours = f"an error of ours, {type(error).__name__}; it is in the worker's log"
             _stumble(claim, JobError(ours), lease)
+    return True
 
 
 def _attempt(claim: Claim, folder: Path, lease: Lease) -> None:
@@ -79,7 +86,9 @@ def _order(claim: Claim, folder: Path, found: Mapping[str, Regular]) -> Order:
 
 def _render(claim: Claim, order: Order, lease: Lease) -> Rendering:
     """Render in a child that the lease may end at any moment. Raises EngineError, Stopped."""
-    with Child(claim.engine, order, grace_seconds=settings.load().grace_seconds) as child:
+    chosen = settings.load()
+    limits = {"grace_seconds": chosen.grace_seconds, "silence_seconds": chosen.silence_seconds}
+    with Child(claim.engine, order, **limits) as child:
         lease.on_stop(child.stop)
         try:
             return child.render(lease.report)
@@ -104,20 +113,18 @@ def _keep(claim: Claim, rendering: Rendering, lease: Lease) -> Output:
 
 
 def _store(video: Path, key: str, lease: Lease) -> Stored:
-    """Put the video into the bucket; while that is away only this is repeated, never the rendering."""
-    give_up_at = time.monotonic() + settings.load().storing_seconds
+    """Put the video into the bucket; while that is away only this is repeated, until the lease says stop."""
     while True:
         try:
             return storage.put(video, key, "video/mp4")
-        except StorageError:
-            if time.monotonic() > give_up_at:
-                raise
+        except StorageError as error:
+            events.emit("storing.failed", reason=str(error))
         lease.pause(_STORING_PAUSE_SECONDS)
 
 
-def _obey(claim: Claim, stopped: Stopped, lease: Lease) -> None:
+def _obey(claim: Claim, verdict: Verdict, lease: Lease) -> None:
     """Carry out why the work was ended; the child is dead by now."""
-    match stopped.verdict:
+    match verdict:
         case "cancelled":
             lease.settle(lambda: lifecycle.confirm_cancel(claim))
         case "draining":
@@ -129,4 +136,8 @@ def _obey(claim: Claim, stopped: Stopped, lease: Lease) -> None:
 
 
 def _stumble(claim: Claim, error: JobError, lease: Lease) -> None:
-    lease.settle(lambda: lifecycle.stumble(claim, error))
+    """Tell how the attempt ended; an end that we were told to make ourselves is not the attempt's fault."""
+    if lease.verdict is not None:
+        _obey(claim, lease.verdict, lease)
+    else:
+        lease.settle(lambda: lifecycle.stumble(claim, error))

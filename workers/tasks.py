@@ -7,4 +7,4 @@ from workers.app import app
 @app.task(name="workers.tasks.wake", ignore_result=True)  # type: ignore[untyped-decorator]  # Celery is untyped
 def wake(engine: str) -> None:
     """Somebody rang for `engine`: take its jobs until there are none."""
-    runner.work([engine])
+    runner.work(engine)

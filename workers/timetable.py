@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs import events, settings, telemetry, timetable
-from jobs.errors import DuologueError, Unavailable
+from jobs.errors import DuologueError
 from workers.chores import deadlines, prune, rescue, ring_again
 
 
@@ -66,8 +66,6 @@ def _keep(chore: Chore, stop: threading.Event) -> None:
     while not stop.wait(chore.every_seconds / 4):
         try:
             take_turn(chore)
-        except Unavailable:
-            continue  # it is away for everybody; the front door says so already
         except DuologueError as error:
             events.emit("chore.failed", chore=chore.name, reason=str(error))
         except Exception:  # noqa: BLE001 - the edge of one turn: a bug in one chore must not end the others

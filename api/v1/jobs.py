@@ -1,6 +1,6 @@
 """Takes, shows, stops and repeats jobs, with everything that WaveSpeed's contract has no word for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +19,10 @@ from jobs.tables import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
+_MADE_BEFORE: dict[int | str, dict[str, Any]] = {
+    200: {"model": JobShown, "description": "The job that this Idempotency-Key made before."}
+}
+
 JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
 
 
@@ -27,14 +31,12 @@ JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
     status_code=201,
     summary="Submit a job",
     response_model=JobShown,
-    responses=presenter.documented(400, 401, 404, 409, 413)
-    | {200: {"model": JobShown, "description": "The job that this Idempotency-Key made before."}},
+    responses=presenter.documented(400, 401, 404, 409, 413) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
 def submit(caller: KnownCaller, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a job at once; its inputs are fetched later. `Location` says where it is read."""
-    job, is_new = submission.submit_once(caller, forms.read_job(read_object(body)).wish(), key)
-    return _made(job) if is_new else presenter.respond(presenter.shown(job), 200, _place(job) | REPLAY)
+    return _made(*submission.submit_once(caller, forms.read_job(read_object(body)).wish(), key))
 
 
 @router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400, 401))
@@ -91,22 +93,27 @@ def cancel(caller: KnownCaller, job_id: JobId) -> Response:
     status_code=201,
     summary="Run a job again",
     response_model=JobShown,
-    responses=presenter.documented(401, 404, 409),
+    responses=presenter.documented(400, 401, 404, 409) | _MADE_BEFORE,
 )
-def rerun(caller: KnownCaller, job_id: JobId) -> Response:
+def rerun(caller: KnownCaller, job_id: JobId, key: GivenKey = None) -> Response:
     """Order a final job once more: a new job, with the same form and seed, whose `rerun_of` names the old one.
 
     Refused with 409 while the old one is not final, or when media sent inside its request are no longer kept.
     """
-    return _made(submission.rerun(caller, ids.parse(job_id)))
+    return _made(*submission.rerun(caller, ids.parse(job_id), key))
 
 
 def _tell(job: Job) -> Response:
     return presenter.respond(presenter.told(job, outlook.of(job), listing.timeline(job)))
 
 
-def _made(job: Job) -> Response:
-    return presenter.respond(presenter.shown(job), 201, _place(job))
+def _made(job: Job, is_new: bool) -> Response:  # noqa: FBT001 - as the submission answers
+    place = _place(job)
+    return presenter.respond(presenter.shown(job), 201, place) if is_new else _replayed(job, place)
+
+
+def _replayed(job: Job, place: dict[str, str]) -> Response:
+    return presenter.respond(presenter.shown(job), 200, place | REPLAY)
 
 
 def _place(job: Job) -> dict[str, str]:

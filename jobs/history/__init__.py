@@ -13,7 +13,7 @@ __all__ = ["Finding", "check"]
 
 
 def check(*, with_bucket: bool = False, logs: Collection[Path] = ()) -> list[Finding]:
-    """Judge I1 to I9 at one moment of the database, in order; a few seconds per million events.
+    """Judge I1 to I9 at one moment of the database, in order; some twenty seconds per million events.
 
     `with_bucket` fetches every kept video and compares it with what was promised of it. `logs` are files that are read
     for secrets too. Raises Unavailable when Postgres is away, StorageError when the bucket is.

@@ -3,7 +3,7 @@
 from jobs.lifecycle.cancelling import cancel
 from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, overrun, stumble
 from jobs.lifecycle.holding import Claim, Standing, claim, keep_media, renew, sources
-from jobs.lifecycle.watching import due_engines, expire, rescue
+from jobs.lifecycle.watching import due, expire, rescue
 
 __all__ = [
     "Claim",
@@ -12,7 +12,7 @@ __all__ = [
     "cancel",
     "claim",
     "confirm_cancel",
-    "due_engines",
+    "due",
     "expire",
     "finish",
     "hand_back",

@@ -41,7 +41,7 @@ def stumble(claim: Claim, error: JobError) -> None:
         job = held(session, claim)
         verdict = retries.after_error(
             error.error_class,
-            retries.Record(job.attempt, settings.load().attempts_max, job.profile),
+            retries.Record(job.attempt, settings.load().attempts_max, claims=job.fence, profile=job.profile),
             permanent=error.permanent,
             told_seconds=error.pause_seconds,
             chance=random.random(),  # noqa: S311 - jitter

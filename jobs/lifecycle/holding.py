@@ -1,7 +1,7 @@
 """Holding a job: claim it, renew the lease, keep what was learnt; every effect names its fence."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from jobs import journal, settings
 from jobs.database import transaction
-from jobs.errors import LeaseLost
+from jobs.errors import LeaseLost, MediaError
 from jobs.rules import inputs
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.states import State
@@ -39,15 +39,17 @@ class Claim:
     profile: int
 
 
-def claim(worker: str, engines: Collection[str]) -> Claim | None:
-    """Take the next due job that one of `engines` can render, or None when there is none.
+def claim(worker: str, engine: str) -> Claim | None:
+    """Take the next due job of `engine`, or None when there is none.
 
     One statement decides: highest priority first, then oldest; rows that others are just taking are skipped.
     """
     chosen = settings.load()
     due = (
         select(Job.id)
-        .where(Job.status == State.WAITING, Job.engine.in_(engines), Job.due_at <= func.now())
+        .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now())
+        # A missed deadline and a model that only newer code knows are not for us.
+        .where(Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()), Job.model.in_(MODELS))
         .order_by(Job.priority.desc(), Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -93,12 +95,18 @@ def renew(claim: Claim, stage: str, progress: float) -> Standing:
 
 
 def sources(claim: Claim) -> dict[str, str]:
-    """What the caller gave for each media field: a link, a data: URI or bare base64."""
+    """What the caller gave for each media field: a link, a data: URI or bare base64.
+
+    Raises MediaError for what came inside a request and is gone by now.
+    """
     found = {name: claim.inputs[name] for name in claim.model.media if name in claim.inputs}
     if any(value.startswith(inputs.ATTACHMENT) for value in found.values()):
         with transaction() as session:
             rows = session.scalars(select(Attachment).where(Attachment.job_id == claim.job_id))
             found |= {row.field: row.content for row in rows}
+    for name, value in found.items():
+        if value.startswith(inputs.ATTACHMENT):
+            raise MediaError(name, "it was sent inside the first request and is no longer kept")
     return found
 
 

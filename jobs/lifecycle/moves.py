@@ -21,13 +21,15 @@ def end(session: Session, job: Job, state: State, kind: str, **detail: object) -
 
 def fail(session: Session, job: Job, error: JobError, why: str = "") -> None:
     """End a job with the sentence its caller will read; `why` says what was tried before giving up."""
-    sentence = f"{error} ({why})" if why else str(error)
+    sentence = (f"{error} ({why})" if why else str(error)).replace("\x00", "")  # Postgres takes no NUL in a text
     job.error, job.error_code, job.error_class = sentence, error.code, error.error_class
     end(session, job, State.FAILED, "job.failed", error=sentence, error_class=error.error_class, code=error.code)
 
 
 def again(session: Session, job: Job, verdict: Again, kind: str, **detail: object) -> None:
-    """Put a job back among the waiting, and ring if it may go on at once."""
+    """Put a job back among the waiting, and ring if it may go on at once; one whose cancel was asked for ends here."""
+    if job.cancel_requested_at is not None:
+        return end(session, job, State.CANCELLED, "job.cancelled", **detail)
     job.attempt -= 0 if verdict.counts else 1
     job.profile += 1 if verdict.smaller else 0
     job.lease_until, job.due_at = None, now(session) + timedelta(seconds=verdict.pause_seconds)
@@ -35,6 +37,7 @@ def again(session: Session, job: Job, verdict: Again, kind: str, **detail: objec
     journal.move(session, job, State.WAITING, kind, pause_seconds=round(verdict.pause_seconds, 1), **detail)
     if verdict.pause_seconds == 0:
         after_commit(session, lambda: doorbell.ring(job.engine))
+    return None
 
 
 def passed_deadline(session: Session, job: Job) -> DeadlinePassed | None:
@@ -52,7 +55,8 @@ def passed_deadline(session: Session, job: Job) -> DeadlinePassed | None:
 
 def now(session: Session) -> datetime:
     """The moment by Postgres' clock: the one clock that all machines share."""
-    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    with session.no_autoflush:  # a row that is half changed must not be written for the sake of the time
+        moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     return moment
 
 

@@ -10,9 +10,9 @@ from jobs.database import transaction
 from jobs.errors import WorkerLost
 from jobs.lifecycle import moves
 from jobs.rules import retries
-from jobs.rules.retries import GiveUp
+from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
-from jobs.tables import Job
+from jobs.tables import Job, Worker
 
 BATCH = 100
 
@@ -51,28 +51,44 @@ def expire() -> int:
     return len(overdue)
 
 
-def due_engines() -> dict[str, int]:
-    """How many jobs each engine could begin now; counted no further than is worth knowing."""
+def due(engine: str) -> int:
+    """How many jobs `engine` could begin now; counted no further than is worth knowing."""
     waiting = (
-        select(Job.engine)
-        .where(Job.status == State.WAITING, Job.due_at <= func.now() - timedelta(seconds=1))
+        select(Job.id)
+        .where(Job.status == State.WAITING, Job.engine == engine)
+        .where(Job.due_at <= func.now() - timedelta(seconds=1))  # the first ring gets its chance
         .limit(BATCH)
         .subquery()
     )
     with transaction() as session:
-        rows = session.execute(select(waiting.c.engine, func.count()).group_by(waiting.c.engine)).all()
-    return {row[0]: row[1] for row in rows}
+        return session.execute(select(func.count()).select_from(waiting)).scalar_one()
 
 
 def _rescue(session: Session, job: Job) -> None:
-    job.workers_lost += 1
+    is_alive = _is_holder_alive(session, job)
+    job.workers_lost += 0 if is_alive else 1
     lost = {"worker": job.worker, "workers_lost": job.workers_lost}
     if job.cancel_requested_at is not None:
         return moves.end(session, job, State.CANCELLED, "job.cancelled", **lost)
     if (deadline := moves.passed_deadline(session, job)) is not None:
         return moves.fail(session, job, deadline)
-    record = retries.Record(job.attempt, settings.load().attempts_max, job.profile)
+    if is_alive:
+        return moves.again(session, job, Again(0.0, counts=False), "job.rescued", **lost)
+    record = retries.Record(job.attempt, settings.load().attempts_max, profile=job.profile)
     verdict = retries.after_lost_worker(job.workers_lost, record)
     if isinstance(verdict, GiveUp):
         return moves.fail(session, job, WorkerLost("its worker fell silent"), verdict.why)
     return moves.again(session, job, verdict, "job.rescued", **lost)
+
+
+def _is_holder_alive(session: Session, job: Job) -> bool:
+    """Whether it was the database and not the holder that was away while the lease ran out.
+
+    The holder's heart has beaten since then, or Postgres was started anew while the lease was running.
+    """
+    held_since = Job.lease_until - timedelta(seconds=settings.load().lease_seconds)
+    has_beaten = select(Worker.name).where(Worker.name == Job.worker, Worker.seen_at > Job.lease_until).exists()
+    with session.no_autoflush:
+        return session.execute(
+            select(has_beaten | (func.pg_postmaster_start_time() > held_since)).where(Job.id == job.id)
+        ).scalar_one()

@@ -16,6 +16,7 @@ class Policy(Enum):
     NEVER = auto()
     BACK_OFF = auto()
     AS_TOLD = auto()
+    WAIT_OUT = auto()
     SMALLER = auto()
 
 
@@ -27,7 +28,8 @@ POLICIES: dict[str, Policy] = {
     "provider_failed": Policy.BACK_OFF,
     "out_of_memory": Policy.SMALLER,
     "engine": Policy.BACK_OFF,
-    "storage": Policy.BACK_OFF,  # the storing alone was repeated before it came to this
+    "storage": Policy.WAIT_OUT,
+    "worker_unfit": Policy.WAIT_OUT,
     "internal": Policy.BACK_OFF,
     "deadline": Policy.NEVER,
     "worker_lost": Policy.BACK_OFF,
@@ -53,10 +55,11 @@ class GiveUp:
 
 @dataclass(frozen=True)
 class Record:
-    """What a job has been through: the attempts that count, those allowed, and its memory profile."""
+    """What a job has been through: the attempts that count, those allowed, all claims, and its memory profile."""
 
     attempt: int
     attempts_max: int
+    claims: int = 1
     profile: int = 0
 
 
@@ -65,15 +68,18 @@ def after_error(
 ) -> Again | GiveUp:
     """Decide after an attempt ended with an error; `chance` is drawn from 0 to 1.
 
-    Told to wait, we wait as told and the attempt does not count. Out of memory goes on at once, once, with a smaller
-    profile. The rest backs off, doubling, with jitter on the upper half, until the attempts are used up.
+    Told to wait, we wait as told and the attempt does not count; nor does it where the bucket or the worker's machine
+    was at fault: that is waited out until a deadline. Out of memory goes on at once, once, with a smaller profile. The
+    rest backs off, doubling, with jitter on the upper half, until the attempts are used up.
     """
-    policy = POLICIES[error_class]
+    policy = POLICIES.get(error_class, Policy.BACK_OFF)
     if permanent or policy is Policy.NEVER:
         return GiveUp()
     if policy is Policy.AS_TOLD:
         told = FIRST_PAUSE_SECONDS if told_seconds is None else told_seconds
         return Again(min(max(told, 0.0), TOLD_PAUSE_MAX_SECONDS), counts=False)
+    if policy is Policy.WAIT_OUT:
+        return Again(_pause(record.claims) * (0.5 + 0.5 * chance), counts=False)
     if record.attempt >= record.attempts_max:
         return GiveUp(f"given up after {record.attempt} attempts")
     if policy is Policy.SMALLER:
@@ -94,4 +100,4 @@ def after_lost_worker(workers_lost: int, record: Record) -> Again | GiveUp:
 
 def _pause(attempt: int) -> float:
     """Seconds before the attempt after `attempt`, without jitter."""
-    return min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 20), LONGEST_PAUSE_SECONDS)

@@ -374,13 +374,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_jobs_of_account", "jobs", ["account_id", sa.literal_column("id DESC")], unique=False)
     op.create_index(
-        "ix_jobs_overdue", "jobs", ["finish_until"], unique=False, postgresql_where=sa.text("finished_at IS NULL")
+        "ix_jobs_overdue", "jobs", ["finish_until"], unique=False, postgresql_where=sa.text("status = 'waiting'")
     )
+    op.create_index("ix_jobs_running", "jobs", ["id"], unique=False, postgresql_where=sa.text("status = 'running'"))
     op.create_index(
         "ix_jobs_tags", "jobs", ["tags"], unique=False, postgresql_using="gin", postgresql_where=sa.text("tags <> '{}'")
-    )
-    op.create_index(
-        "ix_jobs_unfinished", "jobs", ["status", "id"], unique=False, postgresql_where=sa.text("finished_at IS NULL")
     )
     op.create_index(
         "ix_jobs_videos_expired",

@@ -34,12 +34,12 @@ def test_a_job_is_claimed_finished_and_told_step_by_step(caller: Caller) -> None
 def test_nothing_is_claimed_twice(caller: Caller) -> None:
     factories.submit(caller)
     factories.claim()
-    assert lifecycle.claim("worker-2", factories.ENGINES) is None
+    assert lifecycle.claim("worker-2", factories.ENGINE) is None
 
 
 def test_only_engines_a_worker_has_are_claimed(caller: Caller) -> None:
     factories.submit(caller)
-    assert lifecycle.claim("worker-1", ["gpu"]) is None
+    assert lifecycle.claim("worker-1", "gpu") is None
 
 
 def test_higher_priority_goes_first_and_then_the_older(caller: Caller) -> None:
@@ -68,7 +68,7 @@ def test_a_stale_fence_can_do_nothing(caller: Caller) -> None:
 def test_a_temporary_error_backs_off_and_a_permanent_one_fails(caller: Caller) -> None:
     job = factories.submit(caller)
     lifecycle.stumble(factories.claim(), EngineError("went wrong", permanent=False))
-    assert lifecycle.claim("worker-1", factories.ENGINES) is None
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
     make_due(job)
     lifecycle.stumble(factories.claim(), MediaError("image", "is a text file"))
     found = listing.job(caller, job.id)

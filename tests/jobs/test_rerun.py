@@ -15,7 +15,7 @@ def finished(caller: Caller, **inputs: object) -> Job:
 
 def test_a_rerun_is_a_new_job_that_names_the_old_one(caller: Caller) -> None:
     old = finished(caller)
-    new = submission.rerun(caller, old.id)
+    new, _ = submission.rerun(caller, old.id)
     assert new.id != old.id
     assert new.rerun_of == old.id
     assert (new.inputs, new.seed, new.tags, new.priority) == (old.inputs, old.seed, ["a"], 3)
@@ -36,3 +36,10 @@ def test_an_unfinished_job_is_not_run_again(caller: Caller) -> None:
 def test_nobody_reruns_a_strangers_job(caller: Caller, other_caller: Caller) -> None:
     with pytest.raises(NotFound):
         submission.rerun(other_caller, finished(caller).id)
+
+
+def test_a_rerun_named_twice_is_one_job(caller: Caller) -> None:
+    old = finished(caller)
+    first, is_new = submission.rerun(caller, old.id, "again")
+    second, is_newer = submission.rerun(caller, old.id, "again")
+    assert (first.id, is_new, is_newer) == (second.id, True, False)

@@ -53,10 +53,16 @@ def test_a_link_of_another_host_port_or_bucket_is_not_ours(stored: storage.Store
 
 
 def test_a_promised_place_is_taken_once(bucket: str) -> None:
-    url, headers = storage.link_to_put("acme/uploads/1/voice.wav", "audio/wav", 60)
+    url, headers = storage.link_to_put("acme/uploads/1/voice.wav", "audio/wav", 5, 60)
     assert httpx.put(url, content=b"first", headers=headers).status_code == 200
-    assert httpx.put(url, content=b"second", headers=headers).status_code == 412
+    assert httpx.put(url, content=b"again", headers=headers).status_code == 412
     assert httpx.get(storage.link("acme/uploads/1/voice.wav", 60)).content == b"first"
+
+
+def test_a_promised_place_takes_only_the_promised_length(bucket: str) -> None:
+    url, headers = storage.link_to_put("acme/uploads/2/voice.wav", "audio/wav", 5, 60)
+    assert httpx.put(url, content=b"longer", headers=headers).status_code == 403
+    assert storage.size("acme/uploads/2/voice.wav") is None
 
 
 def test_a_missing_object_is_gone_for_good_and_says_so(bucket: str, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from jobs.errors import InvalidInput, MissingInput, WrongInput
@@ -73,3 +75,11 @@ def test_every_model_names_what_it_lacks(model: object) -> None:
 
 def test_a_whole_number_written_as_a_float_is_a_seed() -> None:
     assert inputs.clean(MODELS[MULTI], form(seed=7.0))["seed"] == 7
+
+
+def test_a_hostile_medium_is_judged_in_no_time() -> None:
+    hostile = "A" + " " * 200_000 + "!"
+    began = time.process_time()
+    with pytest.raises(WrongInput):
+        inputs.clean(MODELS[SINGLE], {"image": hostile, "audio": "AAAA"})
+    assert time.process_time() - began < 1  # it was minutes when white space could match twice

@@ -53,6 +53,19 @@ def test_nobody_can_make_us_wait_for_ever() -> None:
     assert verdict == Again(retries.TOLD_PAUSE_MAX_SECONDS, counts=False)
 
 
+@pytest.mark.parametrize(
+    "error_class", [name for name, policy in retries.POLICIES.items() if policy is Policy.WAIT_OUT]
+)
+@given(claims=some.integers(1, 10_000), chance=some.floats(0, 1))
+def test_what_is_not_the_jobs_fault_is_waited_out_and_costs_no_attempt(
+    error_class: str, claims: int, chance: float
+) -> None:
+    verdict = retries.after_error(error_class, Record(5, 5, claims=claims), permanent=False, chance=chance)
+    assert isinstance(verdict, Again)
+    assert not verdict.counts
+    assert 0 < verdict.pause_seconds <= retries.LONGEST_PAUSE_SECONDS
+
+
 def test_out_of_memory_goes_on_smaller_once() -> None:
     assert retries.after_error("out_of_memory", FRESH, permanent=False, chance=0) == Again(0.0, smaller=True)
     smallest = Record(2, 5, profile=retries.PROFILE_MAX)

@@ -9,28 +9,28 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
+from jobs import events
 from jobs.errors import EngineError
 from workers.engines import wire
 from workers.engines.engine import Order, Rendering, Report
 
 _CHATTER = "engine.log"
 _LAST_WORDS_BYTES = 600
-_SECRETS = (
-    "DUOLOGUE_DATABASE_URL",
-    "DUOLOGUE_BROKER_URL",
-    "DUOLOGUE_S3_SECRET_ACCESS_KEY",
-    "DUOLOGUE_S3_ACCESS_KEY_ID",
-)
+_KNOWN = frozenset({"HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV"})
+_KNOWN_KINDS = ("CUDA_", "HF_", "LC_", "MKL_", "NVIDIA_", "OMP_", "OPENBLAS_", "PYTHON", "PYTORCH_", "TORCH_")
 
 
 class Child:
     """One rendering in one child process. Use as a context manager: leaving it leaves no process behind."""
 
-    def __init__(self, engine: str, order: Order, *, grace_seconds: float) -> None:
+    def __init__(self, engine: str, order: Order, *, grace_seconds: float, silence_seconds: float) -> None:
+        self._engine = engine
         self._order = order
         self._grace_seconds = grace_seconds
+        self._silence_seconds = silence_seconds
+        self._is_over = False
         self._chatter = order.folder / _CHATTER
         self._stopping = threading.Lock()
         with self._chatter.open("wb") as chatter:
@@ -42,7 +42,7 @@ class Child:
                 text=True,
                 encoding="utf-8",
                 start_new_session=True,
-                env=_harmless_environment(),
+                env=_environment(),
             )
 
     def __enter__(self) -> Self:
@@ -60,7 +60,7 @@ class Child:
         return self._child.pid
 
     def render(self, report: Report) -> Rendering:
-        """Hand over the order and follow it to the end. Raises EngineError when refused, crashed or stopped."""
+        """Hand over the order and follow it to the end. Raises EngineError when refused, crashed, silent or stopped."""
         for message in self._messages():
             match message.pop("kind"):
                 case "progress":
@@ -69,41 +69,57 @@ class Child:
                     raise EngineError(**message)
                 case "rendered":
                     return wire.rendering_from_json(message)
-        raise EngineError(f"the engine ended without an answer: {self._last_words()}", permanent=False)
+        raise EngineError(f"the engine ended without an answer: {self._post_mortem()}", permanent=False)
 
     def stop(self) -> None:
         """End the whole group: SIGTERM, a grace, SIGKILL. Safe from any thread, and when it is over already."""
         with self._stopping:
+            if self._is_over:
+                return  # its number may be another process's by now
             if self._child.poll() is None:
                 self._signal(signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._child.wait(self._grace_seconds)
             self._signal(signal.SIGKILL)
             self._child.wait()
+            self._is_over = True
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         assert self._child.stdin is not None and self._child.stdout is not None  # noqa: S101, PT018 - both are pipes
         with contextlib.suppress(BrokenPipeError):
             self._child.stdin.write(wire.write_order(self._order))
             self._child.stdin.flush()
-        for line in self._child.stdout:
-            yield json.loads(line)
+        while line := self._next_line(self._child.stdout):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                return  # it died in the middle of a word
+
+    def _next_line(self, pipe: IO[str]) -> str:
+        """The next message, or nothing at its end; an engine that promised to report and does not is ended."""
+        alarm = threading.Timer(self._silence_seconds, self.stop)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            return pipe.readline()
+        finally:
+            alarm.cancel()
 
     def _signal(self, number: signal.Signals) -> None:
         """Reach grandchildren too; the group may outlive its leader, or be gone."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, number)
 
-    def _last_words(self) -> str:
-        self._child.wait()
-        end = self._chatter.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
-        how = f"signal {-self._child.returncode}" if self._child.returncode < 0 else f"exit {self._child.returncode}"
-        return f"{how}; {end.splitlines()[-1]}" if end else how
+    def _post_mortem(self) -> str:
+        """How the child ended, for the caller; its last words, which may name paths of ours, go to the log alone."""
+        code = self._child.wait()
+        words = self._chatter.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        events.emit("engine.died", engine=self._engine, returncode=code, last_words=words)
+        return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
-def _harmless_environment() -> dict[str, str]:
-    """What the child may know: everything but the keys to the house."""
-    kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-    return kept | {
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), kept.get("PYTHONPATH", "")]).rstrip(":")
-    }
+def _environment() -> dict[str, str]:
+    """What the child may know: how to find its libraries and devices, and nothing that opens a door of ours."""
+    kept = {name: value for name, value in os.environ.items() if name in _KNOWN or name.startswith(_KNOWN_KINDS)}
+    path = filter(None, (str(Path(__file__).parents[2]), kept.get("PYTHONPATH")))
+    return kept | {"PYTHONPATH": os.pathsep.join(path)}

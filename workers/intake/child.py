@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from jobs import events
-from jobs.errors import MediaError
+from jobs.errors import MediaError, WorkerUnfit
 from jobs.rules.catalog import Kind
 from workers.intake.decode import STARTED
 from workers.intake.limits import Limits
@@ -36,7 +36,7 @@ class Piece:
 
 
 def decode(piece: Piece, limits: Limits, check: Callable[[], None]) -> dict[str, Any]:
-    """Decode in a child process; the facts it found. Raises MediaError, and whatever `check` raises meanwhile.
+    """Decode in a child process; the facts it found. Raises MediaError, WorkerUnfit, and whatever `check` raises.
 
     RuntimeError says that the child could not even load its libraries: a fault of the installation, not of the file.
     """
@@ -98,6 +98,8 @@ def _understand(piece: Piece, returncode: int, answer: bytes, complaint: bytes) 
         said: dict[str, Any] = json.loads(said_last)
         if "refused" in said:
             raise MediaError(piece.field, said["refused"])
+        if "ours" in said:
+            raise WorkerUnfit(f"the worker's machine could not go on: {said['ours']}")
         facts: dict[str, Any] = said["facts"]
         return facts
     events.emit(

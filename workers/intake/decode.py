@@ -5,6 +5,7 @@
 one that dies before is a fault of ours.
 """
 
+import errno
 import json
 import math
 import resource
@@ -23,6 +24,8 @@ Decoder = Callable[[str, Path, Path, Limits], dict[str, Any]]
 
 
 STARTED: Final = "started"
+_OURS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE}
+"""What goes wrong with our disk, not with the caller's file."""
 
 
 def main() -> None:
@@ -66,6 +69,10 @@ def _answer(decode: Decoder, order: dict[str, Any], limits: Limits) -> dict[str,
         return {"facts": decode(order["field"], Path(order["source"]), Path(order["target"]), limits)}
     except MediaError as error:
         return {"refused": error.reason}
+    except OSError as error:
+        if error.errno not in _OURS:
+            raise
+        return {"ours": error.strerror}
     except MemoryError:
         return {"refused": "needs too much memory to decode"}
 

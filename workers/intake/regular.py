@@ -1,6 +1,6 @@
 """What intake hands on: media of which everything is known, as plain facts that survive a row or a file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, get_args
 
@@ -31,7 +31,11 @@ class Regular:
 
     @classmethod
     def from_json(cls, facts: dict[str, Any], folder: Path) -> Self:
-        """Read `as_json` back, the file now lying in `folder`. Raises ValueError on an unknown kind."""
+        """Read `as_json` back, the file now lying in `folder`; what newer code wrote besides is passed over.
+
+        Raises ValueError on an unknown kind.
+        """
         if facts["kind"] not in get_args(Kind):
             raise ValueError(f"{facts['kind']!r} is not a kind of media")
-        return cls(**{**facts, "path": folder / Path(facts["path"]).name})
+        known = {field.name: facts[field.name] for field in fields(cls) if field.name in facts}
+        return cls(**{**known, "path": folder / Path(facts["path"]).name})
