@@ -15,18 +15,19 @@ from tests import conftest, factories
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute
 
-PAST = func.now() - timedelta(seconds=1)
 
-
-def put(job: Job, column: "InstrumentedAttribute[object] | InstrumentedAttribute[object | None]") -> None:
+def put(
+    job: Job, column: "InstrumentedAttribute[object] | InstrumentedAttribute[object | None]", seconds_ago: float = 0.05
+) -> None:
     """Let the instant of `column` have passed."""
+    past = func.now() - timedelta(seconds=seconds_ago)
     with transaction() as session:
-        session.execute(update(Job).where(Job.id == job.id).values({column: PAST}))
+        session.execute(update(Job).where(Job.id == job.id).values({column: past}))
 
 
 @pytest.fixture
 def lose_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], None]:
-    """Let a job's lease run out and have it rescued, by the rules for leases shorter than this run's Postgres is old."""
+    """Let a job's lease run out, by the rules for leases shorter than this Postgres is old, and have it rescued."""
 
     def lose(job: Job) -> None:
         put(job, Job.lease_until)
@@ -124,7 +125,7 @@ def test_a_running_job_is_told_and_confirmed_by_its_holder(caller: Caller) -> No
 def test_due_jobs_are_counted_by_engine_once_the_first_ring_had_its_chance(caller: Caller) -> None:
     job = factories.submit(caller)
     assert lifecycle.due("preview") == 0
-    put(job, Job.due_at)
+    put(job, Job.due_at, seconds_ago=2)
     assert (lifecycle.due("preview"), lifecycle.due("gpu")) == (1, 0)
 
 
