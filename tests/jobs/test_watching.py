@@ -31,7 +31,7 @@ def lose_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], None]:
 
     def lose(job: Job) -> None:
         put(job, Job.lease_until)
-        conftest.set_settings(monkeypatch, {"DUOLOGUE_LEASE_SECONDS": "0.4", "DUOLOGUE_RENEW_SECONDS": "0.1"})
+        conftest.set_settings(monkeypatch, {"DUOLOGUE_LEASE_SECONDS": "0.04", "DUOLOGUE_RENEW_SECONDS": "0.01"})
         assert lifecycle.rescue() == 1
         conftest.set_settings(monkeypatch, {"DUOLOGUE_LEASE_SECONDS": "60", "DUOLOGUE_RENEW_SECONDS": "2"})
 
