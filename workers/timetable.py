@@ -62,14 +62,23 @@ def take_turn(chore: Chore) -> bool:
 
 
 def _keep(chore: Chore, stop: threading.Event) -> None:
-    """Take turns until told to stop. Postgres or the bucket being away costs a turn, never the thread."""
+    """Take turns until told to stop. A turn that fails costs itself, never the thread; an outage is told once."""
+    told = ""
     while not stop.wait(chore.every_seconds / 4):
-        try:
-            take_turn(chore)
-        except DuologueError as error:
-            events.emit("chore.failed", chore=chore.name, reason=str(error))
-        except Exception:  # noqa: BLE001 - the edge of one turn: a bug in one chore must not end the others
-            events.emit("chore.failed", chore=chore.name, reason=traceback.format_exc())
+        reason = _why_failed(chore)
+        if reason and reason != told:
+            events.emit("chore.failed", chore=chore.name, reason=reason)
+        told = reason
+
+
+def _why_failed(chore: Chore) -> str:
+    try:
+        take_turn(chore)
+    except DuologueError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the edge of one turn: a bug in one chore must not end the others
+        return traceback.format_exc()
+    return ""
 
 
 if __name__ == "__main__":
