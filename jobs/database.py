@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -22,9 +22,26 @@ def transaction() -> Iterator[Session]:
     Raises Unavailable when Postgres cannot be reached or goes away in the middle; nothing is half-written then.
     Rows stay readable after the end.
     """
+    with _told_as_unavailable(), Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+    for callback in session.info.get(_AFTER_COMMIT, ()):
+        callback()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection for statements that read, each for itself: one way there and back, without BEGIN and COMMIT.
+
+    Raises Unavailable as `transaction` does.
+    """
+    with _told_as_unavailable(), engine().connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
     try:
-        with Session(engine(), expire_on_commit=False) as session, session.begin():
-            yield session
+        yield
     except (OperationalError, PoolTimeoutError) as error:
         raise Unavailable(
             "The database is away for the moment; send the same request again.", retry_after_seconds=2
@@ -33,8 +50,6 @@ def transaction() -> Iterator[Session]:
         if error.connection_invalidated:
             raise Unavailable("The database went away; send the same request again.", retry_after_seconds=2) from error
         raise
-    for callback in session.info.get(_AFTER_COMMIT, ()):
-        callback()
 
 
 def after_commit(session: Session, callback: Callable[[], None]) -> None:

@@ -73,8 +73,9 @@ def rerun(caller: Caller, job_id: uuid.UUID | None) -> Job:
 
     Raises NotFound, and Conflict while the old one is unfinished or when media sent inside its request are gone.
     """
+    own = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
     with transaction() as session:
-        old = session.scalars(select(Job).where(Job.id == job_id, Job.account_id == caller.account_id)).one_or_none()
+        old = session.scalars(own).one_or_none()
         if old is None:
             raise NotFound("There is no such job.")
         if not State(old.status).is_final:
@@ -149,7 +150,7 @@ def _take(session: Session, job: Job, attachments: list[Attachment]) -> None:
 
 def _named_before(session: Session, job_id: uuid.UUID) -> Job:
     found = session.get(Job, job_id)
-    if found is None:
+    if found is None or found.deleted_at is not None:
         raise NotFound("The job this Idempotency-Key names has been deleted.")
     return found
 
