@@ -12,13 +12,14 @@ from starlette.middleware.cors import CORSMiddleware
 from api import faces, health, openapi
 from api.body_limit import BodyLimit
 from api.crashes import CrashGuard
+from api.gathering import Gathering
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
 from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
 from api.watching import Hub
-from api.wavespeed import predictions, unknown, uploads
-from jobs import settings, telemetry
+from api.wavespeed import catalog, kept, polling, predictions, prices, unknown, uploads, webhook_secret
+from jobs import listing, settings, telemetry
 
 _DESCRIPTION = """
 Talking videos from a picture or a video and one or two voices.
@@ -26,6 +27,18 @@ Talking videos from a picture or a video and one or two voices.
 `/api/v3` speaks WaveSpeed's API, so that its clients work here unchanged; `/v1` is our own face to the same jobs.
 Make a key with `duologue keys create NAME` and send it as `Authorization: Bearer KEY`.
 """
+
+
+_ROUTERS = (
+    predictions.router,
+    kept.router,
+    catalog.router,
+    prices.router,
+    webhook_secret.router,
+    uploads.router,
+    v1_jobs.router,
+    v1_events.router,
+)
 
 
 def create_app() -> FastAPI:
@@ -43,9 +56,11 @@ def create_app() -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.hub = Hub()
+    app.state.readings = Gathering(listing.readings)
     faces.install(app)
-    for router in (predictions.router, uploads.router, v1_jobs.router, v1_events.router, health.router()):
+    for router in (*_ROUTERS, health.router()):
         app.include_router(router)
+    polling.install(app)
     unknown.install(app)
     openapi.finish(app.openapi())
     return app

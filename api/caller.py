@@ -19,14 +19,28 @@ _BEARER = HTTPBearer(
 
 async def of_request(request: Request) -> Caller:
     """Who sent `request`, where there is no route to ask. Raises NotAuthenticated."""
-    return await run_in_threadpool(_identify, await _BEARER(request))
+    return await run_in_threadpool(_identify, key_of(request))
 
 
-def _identify(given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> Caller:
-    if given is None or not given.credentials:
+def key_of(request: Request) -> str:
+    """The key as it was sent, good or not. Raises NotAuthenticated when there is none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
         raise NotAuthenticated("Send your API key in the header `Authorization: Bearer KEY`.")
+    return key.strip()
+
+
+async def _key(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]) -> str:
+    return key_of(request)
+
+
+def _identify(key: Annotated[str, Depends(_key)]) -> Caller:
     with transaction() as session:
-        return accounts.identify(session, given.credentials)
+        return accounts.identify(session, key)
+
+
+UncheckedKey = Annotated[str, Depends(_key)]
+"""The key as it was sent, for a route whose own query finds out whether it is any good."""
 
 
 KnownCaller = Annotated[Caller, Depends(_identify)]

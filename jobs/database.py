@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -28,6 +28,16 @@ def transaction() -> Iterator[Session]:
         yield session
     for callback in session.info.get(_AFTER_COMMIT, ()):
         callback()
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection for statements that read, each for itself: one way there and back, without BEGIN and COMMIT.
+
+    Raises Unavailable as `transaction` does.
+    """
+    with told_as_unavailable(), engine().connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Makes identifiers and secrets; the one place that draws randomness for them."""
 
+import base64
 import secrets
 import uuid
 
 import uuid_utils.compat
 
 KEY_PREFIX = "duo_"
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 
 
 def new_id() -> uuid.UUID:
@@ -16,6 +18,11 @@ def new_id() -> uuid.UUID:
 def new_key() -> str:
     """Draw an API key: a prefix people and secret scanners recognise, then 256 random bits."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_webhook_secret() -> str:
+    """Draw what an account's webhooks are signed with: a known prefix, then 256 random bits in base64."""
+    return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def new_seed() -> int:

@@ -1,18 +1,20 @@
 """Answers questions about jobs, within one account; never changes anything."""
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Uuid, cast, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from jobs import accounts
 from jobs.accounts import Caller
-from jobs.database import transaction
-from jobs.errors import NotFound
+from jobs.database import reading, transaction
+from jobs.errors import CallerError, NotFound
 from jobs.rules.states import State
-from jobs.tables import Event, Job
+from jobs.tables import Event, Job, Json
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,32 @@ class Filter:
     created_before: datetime | None = None
 
 
+class Reading(NamedTuple):
+    """What of a job its result shows, in the order of `_READINGS`."""
+
+    id: uuid.UUID
+    model: str
+    status: str
+    created_at: datetime
+    inference_ms: int
+    error: str
+    error_code: int
+    wants_base64: bool
+    output: Json | None
+    objects_removed_at: datetime | None
+
+
+# A key that is found gives a row, with nulls if the job is not its account's; a key that is not found gives none.
+_READINGS = """
+    SELECT asked.place, jobs.id, model, status, jobs.created_at, inference_ms, error, error_code, wants_base64, output,
+        objects_removed_at
+    FROM unnest(string_to_array(%s, ' '), string_to_array(%s, ' ', '-')::uuid[])
+        WITH ORDINALITY AS asked (digest, job_id, place)
+    JOIN api_keys ON api_keys.digest = decode(asked.digest, 'hex') AND api_keys.revoked_at IS NULL
+    LEFT JOIN jobs ON jobs.id = asked.job_id AND jobs.account_id = api_keys.account_id AND jobs.deleted_at IS NULL
+"""
+
+
 @dataclass
 class Glimpse:
     """How one job stands, and its events since whoever asked last looked."""
@@ -38,20 +66,42 @@ class Glimpse:
 
 
 def job(caller: Caller, job_id: uuid.UUID | None) -> Job:
-    """One job of the caller's. Raises NotFound for everything else, another account's jobs included."""
+    """One job of the caller's. Raises NotFound for everything else: deleted ones, and another account's."""
+    query = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
     with transaction() as session:
-        found = session.scalars(select(Job).where(Job.id == job_id, Job.account_id == caller.account_id)).one_or_none()
+        found = session.scalars(query).one_or_none()
     if found is None:
-        raise NotFound("There is no such job.")
+        raise _no_such_job()
     return found
 
 
-def jobs(caller: Caller, wanted: Filter, *, older_than: uuid.UUID | None = None, limit: int = 50) -> list[Job]:
-    """The caller's jobs, newest first, at most `limit`; `older_than` is the last id of the page before."""
-    conditions = [Job.account_id == caller.account_id, *_conditions(wanted)]
+def readings(asked: Sequence[tuple[str, uuid.UUID | None]]) -> list[Reading | CallerError]:
+    """For each key and job id, in order: the job if that key may read it, or the error to tell; one statement for all.
+
+    The keys are looked up in the same statement: one revoked a moment ago opens nothing.
+    """
+    # One text each: the driver takes its time over every element of an array.
+    digests = " ".join(accounts.digest(key).hex() for key, _ in asked)
+    job_ids = " ".join(job_id.hex if job_id else "-" for _, job_id in asked)
+    found: list[Reading | CallerError] = [accounts.unknown() for _ in asked]
+    with reading() as connection:
+        rows = connection.exec_driver_sql(_READINGS, (digests, job_ids)).fetchall()
+    for place, job_id, *columns in rows:
+        found[place - 1] = _no_such_job() if job_id is None else Reading(job_id, *columns)
+    return found
+
+
+def jobs(
+    caller: Caller, wanted: Filter, *, older_than: uuid.UUID | None = None, skip: int = 0, limit: int = 50
+) -> list[Job]:
+    """The caller's jobs, newest first, at most `limit`.
+
+    `older_than` is the last id of the page before; `skip` leaves so many out instead, and costs as many rows.
+    """
+    conditions = [Job.account_id == caller.account_id, Job.deleted_at.is_(None), *_conditions(wanted)]
     if older_than is not None:
         conditions.append(Job.id < older_than)
-    query = select(Job).where(*conditions).order_by(Job.id.desc()).limit(limit)
+    query = select(Job).where(*conditions).order_by(Job.id.desc()).offset(skip).limit(limit)
     with transaction() as session:
         return list(session.scalars(query))
 
@@ -82,6 +132,10 @@ def glimpses(seen: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, Glimpse]:
             glimpse = found.setdefault(job_id, Glimpse(State(status), stage, progress))
             glimpse.happened += filter(None, [event])  # the outer join has none where nothing happened
     return found
+
+
+def _no_such_job() -> NotFound:
+    return NotFound("There is no such job.")
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:

@@ -57,7 +57,11 @@ class Settings(BaseSettings):
     body_max_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body, inline media included.")
     upload_max_bytes: int = Field(200 * 10**6, gt=0, description="Largest uploaded file.")
     fetch_seconds: int = Field(300, gt=0, description="Most time one input may take to fetch.")
-    link_seconds: int = Field(24 * 3600, ge=60, le=7 * 86400, description="How long a link to a video works.")
+    link_seconds: int = Field(24 * 3600, ge=60, le=7 * 86400, description="How long a link to a video works at most.")
+    link_min_seconds: int = Field(
+        12 * 3600, ge=0, description="How long it works at least; in between, readers are given the same link."
+    )
+    minimum_seconds: int = Field(5, ge=1, le=600, description="Least seconds of video a job is priced at.")
     keep_videos_days: float = Field(7, gt=0, description="How long videos and stored inputs are kept.")
     keep_idempotency_hours: float = Field(24, gt=0, description="How long an Idempotency-Key names its job.")
     keep_uploads_days: float = Field(7, gt=0, le=7, description="How long an upload and its link are kept.")
@@ -95,6 +99,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "LEASE_SECONDS must be at least three times RENEW_SECONDS, or one slow renewal loses a job"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_link_keeps_its_minimum(self) -> Self:
+        if self.link_min_seconds > self.link_seconds:
+            raise ValueError("LINK_MIN_SECONDS must not be more than LINK_SECONDS; lower the one or raise the other")
         return self
 
     @property

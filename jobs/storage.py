@@ -16,8 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from jobs import settings
+from jobs import clock, settings
 from jobs.errors import StorageError
+from jobs.rules import links
+from jobs.rules.links import Signer
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -76,10 +78,15 @@ def size(key: str) -> int | None:
 
 def link(key: str, seconds: int) -> str:
     """Sign a link that reads `key` for `seconds`, for the public host. No call to the bucket is made."""
-    url: str = _signer().generate_presigned_url(
-        "get_object", Params={"Bucket": _bucket(), "Key": key}, ExpiresIn=seconds
-    )
-    return url
+    return _reader().link(f"{_bucket()}/{key}", clock.now(), seconds)
+
+
+def steady_link(key: str) -> str:
+    """Sign the link that everybody is given who reads `key` now: it changes only once its minimum would be missed."""
+    chosen = settings.load()
+    window_seconds = max(1, chosen.link_seconds - chosen.link_min_seconds)
+    signed_at = links.window_start(clock.now(), window_seconds)
+    return _reader().link(f"{_bucket()}/{key}", signed_at, chosen.link_seconds)
 
 
 def link_to_put(key: str, content_type: str, size_bytes: int, seconds: int) -> tuple[str, dict[str, str]]:
@@ -169,6 +176,13 @@ def _signer() -> "S3Client":
     """Signs for the host that callers see, which may differ from the one we reach the bucket by."""
     chosen = settings.load()
     return _connect(chosen.s3_public_url or chosen.s3_endpoint_url)
+
+
+def _reader() -> Signer:
+    """Signs links to read without the library, which takes its time over each: polls ask for thousands a second."""
+    chosen = settings.load()
+    secret = chosen.secret("s3_secret_access_key")
+    return Signer(_signer().meta.endpoint_url, chosen.s3_region, chosen.secret("s3_access_key_id"), secret)
 
 
 @cache

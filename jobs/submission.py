@@ -148,6 +148,7 @@ def _write_out(caller: Caller, wish: Wish, job_id: uuid.UUID, cleaned: dict[str,
 def _take(session: Session, job: Job, attachments: list[Attachment]) -> None:
     journal.begin(session, job)
     session.flush()
+    session.refresh(job)  # its instants are Postgres' own: whoever is given the job reads them after the session
     session.add_all(attachments)
     after_commit(session, lambda: doorbell.ring(job.engine))
 

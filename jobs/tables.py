@@ -103,8 +103,6 @@ class Job(Base):
     """One order from acceptance to its end."""
 
     __tablename__ = "jobs"
-    # What Postgres worked out is read back with the INSERT: whoever is given a new job reads it after the session.
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's form
     __table_args__ = (
         CheckConstraint("status IN ({})".format(", ".join(f"'{state}'" for state in State)), name="status_is_known"),
         CheckConstraint("(status = 'running') = (lease_until IS NOT NULL)", name="exactly_the_running_have_a_lease"),

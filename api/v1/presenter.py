@@ -3,20 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from api import given_inputs
 from api.errors import MEANINGS, Answer
-from jobs import settings, storage
+from jobs import storage
 from jobs.outlook import Outlook
-from jobs.rules import inputs
-from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.tables import Event, Job
 
-_INLINE = "sent inside the request"
 _NOT_FOR_CALLERS = frozenset({"worker"})  # host names and process ids are the operators' business
 
 
@@ -166,7 +163,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "id": job.id.hex,
         "status": State(job.status),
         "model": job.model,
-        "inputs": _inputs(job),
+        "inputs": given_inputs.shown(job),
         "seed": job.seed,
         "engine": job.engine,
         "engine_wanted": job.engine_wanted,
@@ -190,23 +187,11 @@ def _facts(job: Job) -> dict[str, Any]:
     }
 
 
-def _inputs(job: Job) -> dict[str, Any]:
-    """The clean form; a signature is a key to the file, and a job is shown to more eyes than the file."""
-    media = MODELS[job.model].media
-    return {name: _medium(value) if name in media else value for name, value in job.inputs.items()}
-
-
-def _medium(value: str) -> str:
-    if value.startswith(inputs.ATTACHMENT):
-        return _INLINE
-    return urlsplit(value)._replace(query="", fragment="").geturl() if storage.own_key(value) else value
-
-
 def _output(job: Job) -> Output | None:
     if job.output is None or job.status != State.COMPLETED or job.objects_removed_at is not None:
         return None
     facts = dict(job.output)
-    return Output(link=storage.link(facts.pop("key"), settings.load().link_seconds), **facts)
+    return Output(link=storage.steady_link(facts.pop("key")), **facts)
 
 
 def _error(job: Job) -> JobFailure | None:

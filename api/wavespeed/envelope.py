@@ -1,14 +1,16 @@
 """How this face looks: the only presenter of its predictions and of its errors, in the contract's order and types."""
 
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from api import given_inputs
 from api.errors import MEANINGS, Answer
 from api.wavespeed import base64_output
 from jobs import settings, storage
+from jobs.listing import Reading
 from jobs.rules.states import State
 from jobs.tables import Job
 
@@ -42,6 +44,11 @@ class Prediction(BaseModel):
 
     id: str = Field(description="32 lower-case hex digits.")
     model: str
+    input: dict[str, Any] | None = Field(
+        default=None,
+        exclude_if=lambda given: given is None,
+        description="The model's form, with the seed that was drawn; only where it is asked for.",
+    )
     outputs: list[str] = Field(
         description="Links to the video, or base64 where that was asked for; empty until completed."
     )
@@ -83,14 +90,22 @@ def reply(content: BaseModel) -> Response:
     return Response(_enveloped(content.model_dump_json()), media_type="application/json")
 
 
-def result(job: Job) -> Response:
+def result(job: Job | Reading) -> Response:
     """The job as it stands. Reads the bucket if the caller wanted base64; raises StorageError then."""
     if job.output is None or not _has_video(job):
         return reply(prediction(job))
     if not job.wants_base64:
-        return reply(prediction(job, storage.link(job.output["key"], settings.load().link_seconds)))
+        return reply(prediction(job, storage.steady_link(job.output["key"])))
     head, _, tail = _enveloped(prediction(job, _PLACE).model_dump_json()).partition(f'"{_PLACE}"')
     return base64_output.stream(f'{head}"', job.output["key"], job.output["bytes"], f'"{tail}')
+
+
+def listed(job: Job, *, with_input: bool) -> Prediction:
+    """The job as it stands in a list, where a video is always a link."""
+    outputs = [storage.steady_link(job.output["key"])] if job.output and _has_video(job) else []
+    shown = prediction(job, *outputs)
+    shown.input = given_inputs.shown(job) | {"seed": job.seed} if with_input else None
+    return shown
 
 
 def still_running(job: Job) -> Response:
@@ -101,7 +116,7 @@ def still_running(job: Job) -> Response:
     return reply(shown)
 
 
-def prediction(job: Job, *outputs: str) -> Prediction:
+def prediction(job: Job | Reading, *outputs: str) -> Prediction:
     """The job in the contract's words; `outputs` are what the caller can read."""
     error, code = _error(job)
     return Prediction(
@@ -139,11 +154,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {status: {"model": Failure, "description": MEANINGS[status]} for status in (*statuses, 500, 503)}
 
 
-def _has_video(job: Job) -> bool:
+def _has_video(job: Job | Reading) -> bool:
     return job.status == State.COMPLETED and job.objects_removed_at is None
 
 
-def _error(job: Job) -> tuple[str, int]:
+def _error(job: Job | Reading) -> tuple[str, int]:
     if job.status == State.CANCELLED:
         return "The job was cancelled.", _CANCELLED_CODE
     if job.status == State.COMPLETED and not _has_video(job):

@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import openapi, waiting
-from api.caller import KnownCaller
+from api.caller import KnownCaller, UncheckedKey
 from api.errors import MEANINGS
+from api.gathering import readings_of
 from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
 from api.webhook_url import WebhookFromQuery, checked
-from jobs import ids, lifecycle, listing, settings, submission
+from jobs import ids, lifecycle, listing, retention, settings, submission
 from jobs.errors import StorageError
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.routing import WISHES
@@ -108,24 +109,31 @@ for _model in MODELS.values():
     response_model=Reply[Prediction],
     responses=envelope.documented(401, 404),
 )
-def read(prediction_id: PredictionId, caller: KnownCaller) -> Response:
+async def read(request: Request, prediction_id: PredictionId, key: UncheckedKey) -> Response:
     """Readable from the instant the submit reply is out; a task that failed is a result too."""
-    return envelope.result(listing.job(caller, ids.parse(prediction_id)))
+    found = await readings_of(request).ask((key, ids.parse(prediction_id)))
+    if found.wants_base64:
+        return await run_in_threadpool(envelope.result, found)  # it may read the bucket
+    return envelope.result(found)
 
 
 @router.delete(
     "/predictions/{prediction_id}",
-    summary="Cancel a prediction",
+    summary="Cancel or delete a prediction",
     response_model=Reply[Prediction],
     responses=envelope.documented(401, 404, 409),
 )
-def cancel(prediction_id: PredictionId, caller: KnownCaller) -> Response:
-    """Stop a task; doing so twice changes nothing.
+def end(prediction_id: PredictionId, caller: KnownCaller) -> Response:
+    """Cancel a task that is not final, delete one that is; the answer is the task as it stood, or stands now.
 
     One that runs goes on as `processing` until its rendering is dead, then it is `failed`, its `error` saying that it
-    was cancelled. One that has completed or failed stays as it is, with its video: the answer is 409.
+    was cancelled. One that was deleted is 404 from then on, and its video is removed. One that becomes final at this
+    very moment is left as it is: the answer is 409.
     """
-    return envelope.reply(envelope.prediction(lifecycle.cancel(caller, ids.parse(prediction_id))))
+    job = listing.job(caller, ids.parse(prediction_id))
+    if not (State(job.status).is_final and retention.delete_jobs(caller, [job.id])):
+        job = lifecycle.cancel(caller, job.id)
+    return envelope.reply(envelope.prediction(job))
 
 
 @dataclass(frozen=True)

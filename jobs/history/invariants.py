@@ -9,7 +9,7 @@ from jobs import settings
 from jobs.history.finding import SHOWN_MAX, Finding, judged
 from jobs.rules.states import FINAL, MOVES
 
-_SAYS_ONLY = ("job.cancel_requested",)
+_SAYS_ONLY = ("job.cancel_requested", "job.deleted")
 """Kinds that tell of a job without moving it."""
 
 _STEPS = """
@@ -78,7 +78,8 @@ def one_effect(session: Session) -> Finding:
         SELECT job_id FROM steps WHERE kind = 'job.claimed'
         GROUP BY job_id HAVING count(*) <> max(fence) OR count(DISTINCT fence) <> count(*)
         UNION
-        SELECT job_id FROM steps WHERE status = ANY(:final) GROUP BY job_id HAVING count(*) > 1
+        SELECT job_id FROM steps WHERE status = ANY(:final) AND kind <> 'job.deleted'
+        GROUP BY job_id HAVING count(*) > 1
         UNION
         SELECT jobs.id FROM jobs LEFT JOIN steps ON steps.job_id = jobs.id AND steps.kind = 'job.completed'
         WHERE (jobs.status = 'completed') <> (jobs.output IS NOT NULL)
@@ -125,7 +126,8 @@ def quiet_after_cancel(session: Session) -> Finding:
         session,
         """
         SELECT job_id FROM events cancelled WHERE kind = 'job.cancelled' AND (
-            EXISTS (SELECT FROM events later WHERE later.job_id = cancelled.job_id AND later.id > cancelled.id)
+            EXISTS (SELECT FROM events later WHERE later.job_id = cancelled.job_id AND later.id > cancelled.id
+                AND later.kind <> 'job.deleted')
             OR EXISTS (SELECT FROM jobs WHERE id = cancelled.job_id AND (status <> 'cancelled' OR output IS NOT NULL)))
         """,
     )

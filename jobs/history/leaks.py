@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from jobs import settings
 from jobs.history.finding import SHOWN_MAX, Finding, judged
-from jobs.ids import KEY_PREFIX
+from jobs.ids import KEY_PREFIX, WEBHOOK_SECRET_PREFIX
 
 _SHORTEST_SECRET = 8
 
 _SHAPES = (
     r"X-Amz-(Signature|Credential|Security-Token)",  # a signed link
     rf"{KEY_PREFIX}[A-Za-z0-9_-]{{40,}}",  # one of our keys
+    rf"{WEBHOOK_SECRET_PREFIX}[A-Za-z0-9+/]{{40,}}",  # what webhooks are signed with
     r"[a-z][a-z0-9+.-]*://[^][/ :@'\"<>()]*:[^][/ @'\"<>()*]+@",  # a URL with a password in it
 )
 """What a secret looks like, in words that Postgres and Python understand alike."""

@@ -28,7 +28,9 @@ class Published:
 
 def published(session: Session) -> list[Published]:
     """Every video that should lie in the bucket now."""
-    kept = select(Job.id, Job.output).where(Job.status == State.COMPLETED, Job.objects_removed_at.is_(None))
+    kept = select(Job.id, Job.output).where(
+        Job.status == State.COMPLETED, Job.objects_removed_at.is_(None), Job.deleted_at.is_(None)
+    )
     return [
         Published(row[0].hex, row[1]["key"], row[1]["bytes"], row[1]["sha256"])
         for row in session.execute(kept)

@@ -19,9 +19,8 @@ def cancel(caller: Caller, job_id: uuid.UUID | None) -> Job:
     Asking twice changes nothing. Raises NotFound, and Conflict when it has completed or failed already.
     """
     with transaction() as session:
-        job = session.scalars(
-            select(Job).where(Job.id == job_id, Job.account_id == caller.account_id).with_for_update()
-        ).one_or_none()
+        own = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
+        job = session.scalars(own.with_for_update()).one_or_none()
         if job is None:
             raise NotFound("There is no such job.")
         match State(job.status):

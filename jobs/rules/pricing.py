@@ -20,6 +20,17 @@ def price_usd(model: Model, inputs: Mapping[str, object], tracks: Mapping[str, f
     return seconds * model.base_price_usd * doubled / UNIT_SECONDS
 
 
+def formula(model: Model, minimum_seconds: int) -> str:
+    """The same price as a JSONata expression, which clients show and read the price's inputs off."""
+    spoken = [f"$ceil(get_duration_v3({voice}))" for voice in model.voices]
+    total = spoken[0]
+    if model.is_duet:
+        total = f'(order = "meanwhile" ? $max([{", ".join(spoken)}]) : {" + ".join(spoken)})'
+    seconds = f"$max([{minimum_seconds}, $min([{total}, {OUTPUT_MAX_SECONDS}])])"
+    doubled = ' * (resolution = "720p" ? 2 : 1)' if model.has_resolution else ""
+    return f'{{"total_price": {seconds} / {UNIT_SECONDS} * base_price{doubled}}}'
+
+
 def billed_seconds(order: str, tracks: Mapping[str, float], minimum_seconds: int) -> int:
     """Whole seconds that are paid for: each voice rounded up, one after the other where `order` says so."""
     whole = [math.ceil(seconds) for seconds in tracks.values()]

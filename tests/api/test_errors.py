@@ -16,6 +16,9 @@ from tests.conftest import Member
 
 SOLO = "/api/v3/wavespeed-ai/infinitetalk"
 NOBODY = "0" * 32
+LIST = "/api/v3/predictions"
+PAGE = {"page": 1, "page_size": 5}
+PRICED = {"model_id": factories.MULTI}
 MEDIA = {"image": "https://x.example/a.png", "audio": "https://x.example/a.mp3"}
 JOB = {"model": factories.MULTI, "inputs": factories.form()}
 
@@ -116,6 +119,29 @@ WAVESPEED: dict[str, tuple[Ask, int, str]] = {
         404,
         "not_found",
     ),
+    "a list without a page": (post(LIST, {"page_size": 5}), 400, "1400"),
+    "a list without a page size": (post(LIST, {"page": 1}), 400, "1400"),
+    "a page before the first": (post(LIST, {"page": 0, "page_size": 5}), 400, "1401"),
+    "a page beyond all": (post(LIST, {"page": 10**30, "page_size": 5}), 400, "1401"),
+    "a page of 101": (post(LIST, {"page": 1, "page_size": 101}), 400, "1401"),
+    "a page of none": (post(LIST, {"page": 1, "page_size": 0}), 400, "1401"),
+    "a word of ours": (post(LIST, PAGE | {"status": "waiting"}), 400, "1401"),
+    "a word in upper case": (post(LIST, PAGE | {"status": "COMPLETED"}), 400, "1401"),
+    "a day without a zone": (post(LIST, PAGE | {"created_after": "2026-01-01T00:00:00"}), 400, "1401"),
+    "no day at all": (post(LIST, PAGE | {"created_before": "soon"}), 400, "1401"),
+    "a model that is a list": (post(LIST, PAGE | {"model": ["x"]}), 400, "1401"),
+    "deleting without ids": (post(f"{LIST}/delete", {}), 400, "1400"),
+    "deleting one text": (post(f"{LIST}/delete", {"ids": NOBODY}), 400, "1401"),
+    "deleting numbers": (post(f"{LIST}/delete", {"ids": [5]}), 400, "1401"),
+    "deleting too many": (post(f"{LIST}/delete", {"ids": [NOBODY] * 1001}), 400, "1401"),
+    "a price of nothing": (post("/api/v3/model/price", {"inputs": {}}), 400, "1400"),
+    "a price of a number": (post("/api/v3/model/price", {"model_id": 5}), 400, "1401"),
+    "a price of an unknown model": (post("/api/v3/model/price", {"model_id": "x"}), 404, "not_found"),
+    "a price of a list": (post("/api/v3/model/price", PRICED | {"inputs": []}), 400, "1401"),
+    "a price in 1080p": (post("/api/v3/model/price", PRICED | {"inputs": {"resolution": "1080p"}}), 400, "1401"),
+    "a price in a strange order": (post("/api/v3/model/price", PRICED | {"inputs": {"order": []}}), 400, "1401"),
+    "an older price of an unknown model": (post("/api/v3/model/pricing", {"model_id": "x"}), 404, "not_found"),
+    "changing the secret": (post("/api/v3/webhook/secret", {}), 405, "method_not_allowed"),
     "an engine nobody knows": (
         lambda client, headers: client.post(SOLO, json=MEDIA, headers=headers | {"X-Duologue-Engine": "steam"}),
         400,

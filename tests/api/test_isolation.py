@@ -31,8 +31,24 @@ IDS: dict[str, Callable[[Job], str]] = {"prediction_id": lambda job: job.id.hex,
 BODIES: dict[Operation, object] = {}
 """What to send to routes that have both a path parameter and a body."""
 
-LISTS: dict[Operation, Callable[[Any], list[Any]]] = {("GET", "/v1/jobs"): lambda body: body["jobs"]}
-"""Routes that list; each must be empty for a stranger."""
+LISTS: dict[Operation, tuple[object, Callable[[Any], list[Any]]]] = {
+    ("GET", "/v1/jobs"): (None, lambda body: body["jobs"]),
+    ("POST", "/api/v3/predictions"): (
+        {"page": 1, "page_size": 100, "include_inputs": True},
+        lambda body: body["data"]["items"],
+    ),
+}
+"""Routes that list, with what to send them; each must be empty for a stranger."""
+
+ALIKE: dict[Operation, object] = {
+    ("GET", "/api/v3/models"): None,
+    ("POST", "/api/v3/model/price"): {"model_id": factories.MULTI},
+    ("POST", "/api/v3/model/pricing"): {"model_id": factories.MULTI},
+}
+"""Routes that tell every account the same."""
+
+TOLD_APART: set[Operation] = {("GET", "/api/v3/webhook/secret"), ("POST", "/api/v3/predictions/delete")}
+"""Routes with a test of their own below."""
 
 
 def post(path: str, **request: Any) -> Ask:  # noqa: ANN401 - httpx's own
@@ -65,7 +81,9 @@ def owned(bucket: str, member: Member, tmp_path: Path) -> Job:
 
 
 def test_every_route_is_walked(operations: set[Operation]) -> None:
-    walked = PUBLIC | set(LISTS) | set(MAKERS) | {found for found in operations if "{" in found[1]}
+    walked = (
+        PUBLIC | set(LISTS) | set(MAKERS) | set(ALIKE) | TOLD_APART | {found for found in operations if "{" in found[1]}
+    )
     assert walked == operations
 
 
@@ -87,11 +105,53 @@ def test_whatever_is_named_by_an_id_is_404_to_a_stranger(
 
 
 def test_lists_are_empty_to_a_stranger(client: TestClient, member: Member, stranger: Member, owned: Job) -> None:
-    for (method, path), read in LISTS.items():
-        theirs = client.request(method, path, headers=stranger.headers)
+    for (method, path), (body, read) in LISTS.items():
+        theirs = client.request(method, path, headers=stranger.headers, json=body)
         assert read(theirs.json()) == [], (method, path)
         assert_silent(theirs, member, owned)
-        assert read(client.request(method, path, headers=member.headers).json()) != []
+        assert read(client.request(method, path, headers=member.headers, json=body).json()) != []
+
+
+def test_what_is_the_same_for_all_says_nothing_of_anybody(
+    client: TestClient, member: Member, stranger: Member, owned: Job
+) -> None:
+    for (method, path), body in ALIKE.items():
+        theirs = client.request(method, path, headers=stranger.headers, json=body)
+        assert theirs.status_code == 200, (method, path, theirs.text)
+        assert_silent(theirs, member, owned)
+        assert client.request(method, path, headers=member.headers, json=body).text == theirs.text
+
+
+def test_nobody_is_told_anothers_webhook_secret(client: TestClient, member: Member, stranger: Member) -> None:
+    owners, theirs = (
+        client.get("/api/v3/webhook/secret", headers=one.headers).json()["data"]["secret"] for one in (member, stranger)
+    )
+    assert owners != theirs
+
+
+def test_a_stranger_deletes_nothing_of_the_owners(
+    client: TestClient, member: Member, stranger: Member, owned: Job
+) -> None:
+    theirs, nobodys = (
+        client.post("/api/v3/predictions/delete", json={"ids": [job_id]}, headers=stranger.headers)
+        for job_id in (owned.id.hex, "0" * 32)
+    )
+    assert theirs.text == nobodys.text
+    assert theirs.json()["data"] == {"deleted_count": 0}
+    assert client.get(f"/v1/jobs/{owned.id.hex}", headers=member.headers).status_code == 200
+
+
+def test_what_was_deleted_is_gone_at_every_route(
+    client: TestClient, member: Member, owned: Job, operations: set[Operation]
+) -> None:
+    client.delete(f"/api/v3/predictions/{owned.id.hex}", headers=member.headers).raise_for_status()
+    for method, path in sorted(found for found in operations if "{" in found[1]):
+        place = path.format_map({name: value(owned) for name, value in IDS.items()})
+        gone = client.request(method, place, headers=member.headers, json=BODIES.get((method, path)))
+        never = client.request(method, place.replace(owned.id.hex, "0" * 32), headers=member.headers)
+        assert (gone.status_code, gone.text) == (404, never.text), (method, path)
+    for (method, path), (body, read) in LISTS.items():
+        assert read(client.request(method, path, headers=member.headers, json=body).json()) == [], (method, path)
 
 
 def test_a_cursor_of_anothers_opens_nothing(client: TestClient, member: Member, stranger: Member) -> None:

@@ -18,6 +18,7 @@ from tests.conftest import Member
 FIELDS = [
     "image", "audio", "left_audio", "right_audio", "video", "mask_image", "prompt", "seed", "order", "resolution",
     "enable_sync_mode", "enable_base64_output", "webhook_url", "filename", "size", "content_type",
+    "page", "page_size", "status", "created_after", "created_before", "include_inputs", "ids", "model_id",
     "model", "inputs", "engine", "priority", "deadlines", "tags", "metadata", "webhook", "wait_seconds",
 ]  # fmt: skip
 LEAVES = (
@@ -79,9 +80,21 @@ def test_the_docs_page_needs_no_outside_host(client: TestClient) -> None:
     assert '"validatorUrl": null' in page
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    path=some.sampled_from(["/api/v3/wavespeed-ai/infinitetalk", "/api/v3/media/uploads", "/v1/jobs"]), body=ANYTHING
+    path=some.sampled_from(
+        [
+            "/api/v3/wavespeed-ai/infinitetalk",
+            "/api/v3/media/uploads",
+            "/api/v3/predictions",
+            "/api/v3/predictions/delete",
+            "/api/v3/model/price",
+            "/v1/jobs",
+        ]
+    ),
+    body=ANYTHING,
 )
 def test_whatever_is_posted_the_answer_is_a_documented_one(
     client: TestClient, member: Member, document: dict[str, Any], path: str, body: object

@@ -1,9 +1,11 @@
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 
-from jobs import storage
+from jobs import clock, storage
 from jobs.errors import StorageError
 from tests import conftest
 
@@ -81,3 +83,22 @@ def test_everything_below_a_prefix_can_be_removed(stored: storage.Stored) -> Non
     storage.remove(storage.keys_below("acme/jobs/1/"))
     assert storage.size(stored.key) is None
     storage.remove([stored.key])  # a second time does no harm
+
+
+def test_readers_are_given_one_link_that_works_at_least_its_minimum(
+    stored: storage.Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conftest.set_settings(monkeypatch, {"DUOLOGUE_LINK_SECONDS": "604800", "DUOLOGUE_LINK_MIN_SECONDS": "60"})
+    link = storage.steady_link(stored.key)
+    query = dict(parse_qsl(urlsplit(link).query))
+    signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
+    assert signed_at + timedelta(seconds=int(query["X-Amz-Expires"])) >= clock.now() + timedelta(seconds=60)
+    assert httpx.get(link).content == b"0123456789"
+    assert storage.steady_link(stored.key) == link
+
+
+@pytest.mark.parametrize("key", ["acme/a b+c&d=e.mp4", "acme/ü~(1)'%20.mp4"])
+def test_a_link_is_good_whatever_letters_are_in_the_key(bucket: str, tmp_path: Path, key: str) -> None:
+    (tmp_path / "a").write_bytes(b"letters")
+    storage.put(tmp_path / "a", key, "video/mp4")
+    assert httpx.get(storage.link(key, 60)).content == b"letters"

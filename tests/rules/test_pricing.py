@@ -41,3 +41,15 @@ def test_a_fast_model_costs_half_and_knows_no_resolution() -> None:
 def test_a_longer_voice_never_costs_less(seconds: float, longer: float) -> None:
     prices = [pricing.price_usd(SINGLE, {}, {"audio": length}, 5) for length in (seconds, seconds + longer)]
     assert prices == sorted(prices)
+
+
+def test_the_formula_says_how_the_price_grows() -> None:
+    assert pricing.formula(FAST, 5) == (
+        '{"total_price": $max([5, $min([$ceil(get_duration_v3(audio)), 600])]) / 5 * base_price}'
+    )
+    assert pricing.formula(MULTI, 3) == (
+        '{"total_price": $max([3, $min([(order = "meanwhile" '
+        "? $max([$ceil(get_duration_v3(left_audio)), $ceil(get_duration_v3(right_audio))]) "
+        ": $ceil(get_duration_v3(left_audio)) + $ceil(get_duration_v3(right_audio))), 600])]) "
+        '/ 5 * base_price * (resolution = "720p" ? 2 : 1)}'
+    )

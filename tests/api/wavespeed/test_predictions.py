@@ -167,13 +167,16 @@ def test_the_same_key_with_another_body_is_a_409(client: TestClient, member: Mem
     assert (answer.status_code, answer.json()["error_code"], answer.json()["data"]) == (409, "conflict", None)
 
 
-def test_delete_cancels_and_twice_is_once(client: TestClient, member: Member) -> None:
+def test_delete_cancels_what_is_not_final_and_deletes_what_is(client: TestClient, member: Member) -> None:
     place = f"/api/v3/predictions/{factories.submit(member.caller).id.hex}"
-    first, again = (client.delete(place, headers=member.headers) for _ in range(2))
-    assert first.status_code == 200
-    assert first.json() == again.json() == client.get(place, headers=member.headers).json()
-    shown = first.json()["data"]
+    cancelled = client.delete(place, headers=member.headers)
+    assert cancelled.status_code == 200
+    assert cancelled.json() == client.get(place, headers=member.headers).json()
+    shown = cancelled.json()["data"]
     assert (shown["status"], shown["code"], shown["error"]) == ("failed", 1405, "The job was cancelled.")
+    assert client.delete(place, headers=member.headers).json() == cancelled.json()
+    assert client.get(place, headers=member.headers).status_code == 404
+    assert client.delete(place, headers=member.headers).status_code == 404
 
 
 def test_delete_of_a_running_job_shows_it_running_until_it_is_dead(client: TestClient, member: Member) -> None:
@@ -181,18 +184,23 @@ def test_delete_of_a_running_job_shows_it_running_until_it_is_dead(client: TestC
     claim = factories.claim()
     answer = client.delete(f"/api/v3/predictions/{job.id.hex}", headers=member.headers)
     assert (answer.status_code, answer.json()["data"]["status"]) == (200, "processing")
+    again = client.delete(f"/api/v3/predictions/{job.id.hex}", headers=member.headers)
+    assert again.json() == answer.json()
     assert lifecycle.renew(claim, "rendering", 0.5) == "cancelled"
     lifecycle.confirm_cancel(claim)
     shown = client.get(f"/api/v3/predictions/{job.id.hex}", headers=member.headers).json()["data"]
     assert (shown["status"], shown["code"], shown["error"]) == ("failed", 1405, "The job was cancelled.")
 
 
-def test_delete_of_a_finished_job_takes_nothing_away(client: TestClient, member: Member, tmp_path: Path) -> None:
+def test_delete_of_a_finished_job_shows_it_once_more_without_its_video(
+    client: TestClient, member: Member, tmp_path: Path
+) -> None:
     place = f"/api/v3/predictions/{factories.submit(member.caller).id.hex}"
     complete(tmp_path)
     answer = client.delete(place, headers=member.headers)
-    assert (answer.status_code, answer.json()["error_code"]) == (409, "conflict")
-    assert client.get(place, headers=member.headers).json()["data"]["status"] == "completed"
+    assert (answer.status_code, answer.json()["data"]["status"]) == (200, "completed")
+    assert answer.json()["data"]["outputs"] == []
+    assert client.get(place, headers=member.headers).status_code == 404
 
 
 def wait_for_a_job(caller: Caller) -> None:

@@ -29,7 +29,9 @@ class Storm:
         self.missed: Counter[str] = Counter()
         self._world = world
         self._turns = {who: threading.Lock() for who, _ in MENU}
-        self._threads = [threading.Thread(target=self._strike, args=[fault], name=fault.name) for fault in faults]
+        self._threads = [
+            threading.Thread(target=self._strike, args=[fault], name=fault.name, daemon=True) for fault in faults
+        ]
         self._began_at = time.monotonic()
 
     def begin(self) -> None:
@@ -40,6 +42,11 @@ class Storm:
     def wait(self) -> None:
         for thread in self._threads:
             thread.join()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every fault was tried; one that raised is not counted."""
+        return self.struck.total() + self.missed.total() == len(self._threads)
 
     def _strike(self, fault: Fault) -> None:
         pause = threading.Event()
@@ -59,40 +66,43 @@ def _lasting(state: Callable[[World], AbstractContextManager[None]]) -> Callable
 
 
 def _kill(world: World, fault: Fault) -> bool:
-    world.kill(_program(fault))
+    world.kill(_program(world, fault))
     return True
 
 
 def _freeze(world: World, fault: Fault) -> bool:
-    with kin.frozen([world.pid(_program(fault))]):
+    with kin.frozen([world.pid(_program(world, fault))]):
         threading.Event().wait(fault.lasts_seconds)
     return True
 
 
-def _program(fault: Fault) -> str:
-    return {"door": DOORS, "worker": WORKERS, "timetable": ("timetable",) * 2}[fault.who][fault.which]
+def _program(world: World, fault: Fault) -> str:
+    """A worker is struck while it renders, if any does soon: in between it has nothing to lose."""
+    if fault.who == "worker":
+        return next((name for name, _ in _rendering(world)), WORKERS[fault.which])
+    return DOORS[fault.which] if fault.who == "door" else fault.who
 
 
 def _kill_rendering(world: World, _: Fault) -> bool:
-    found = _rendering(world)
+    found = [pid for _, pid in _rendering(world)]
     kin.send(found, signal.SIGKILL)
     return bool(found)
 
 
 def _freeze_rendering(world: World, fault: Fault) -> bool:
-    found = _rendering(world)
+    found = [pid for _, pid in _rendering(world)]
     with kin.frozen(found):
-        threading.Event().wait(fault.lasts_seconds)
+        threading.Event().wait(fault.lasts_seconds if found else 0)
     return bool(found)
 
 
-def _rendering(world: World) -> list[int]:
-    """One rendering that runs now, or begins soon; none when nothing is rendered."""
+def _rendering(world: World) -> list[tuple[str, int]]:
+    """One rendering that runs now or begins soon, behind the worker it belongs to; none when nothing is rendered."""
     until = time.monotonic() + _FIND_SECONDS
     while time.monotonic() < until:
         for worker in WORKERS:
             if found := kin.children(world.pid(worker), kin.RENDERING):
-                return found[:1]
+                return [(worker, found[0])]
         threading.Event().wait(_LOOK_SECONDS)
     return []
 

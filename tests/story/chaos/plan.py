@@ -16,14 +16,19 @@ BESIDES: dict[Kind, float] = {"repeat": 0.08, "cancel": 0.12, "other body": 0.03
 OF_ANOTHER: frozenset[Kind] = frozenset({"rerun", "repeat", "other body", "cancel"})
 
 VOICES_SECONDS = (0.2, 0.4, 0.6)
+CANCELLED_WITHIN_SECONDS = 4.0
 
 MENU: tuple[tuple[str, str], ...] = (
-    *((who, how) for who in ("door", "worker", "rendering", "timetable") for how in ("kill", "freeze")),
+    *((who, how) for who in ("door", "timetable") for how in ("kill", "freeze")),
+    *((who, how) for who in ("worker", "rendering") for how in ("kill", "freeze", "kill", "freeze")),
     *(("broker", how) for how in ("kill", "freeze", "gone", "flush")),
     *(("database", how) for how in ("kill", "freeze", "gone", "restart", "cut")),
     *(("bucket", how) for how in ("kill", "failing", "slow", "cutting")),
 )
-"""Who is struck, and how. `gone` is killed and not started again for a while; `cut` ends one open connection."""
+"""Who is struck, and how: those who hold jobs twice as often.
+
+`gone` is killed and not started again for a while; `cut` ends one open connection.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,21 +78,32 @@ def draw(seed: int, *, jobs: int, faults: int, minutes: float) -> Plan:
 
 
 def _asks(chance: random.Random, jobs: int, seconds: float) -> Iterator[Ask]:
+    """Cancels follow close upon what they cancel; the other requests about a job come at any time after it."""
     kinds = _kinds(chance, jobs)
     instants = sorted(chance.uniform(0, seconds) for _ in kinds)
-    fresh: list[int] = []
-    for number, (kind, at_seconds) in enumerate(zip(kinds, instants, strict=True)):
+    fresh: list[Ask] = []
+    for number, (kind, instant) in enumerate(zip(kinds, instants, strict=True)):
         of = chance.choice(fresh) if kind in OF_ANOTHER else None
-        yield Ask(
-            number, at_seconds, kind, of, chance.choice(VOICES_SECONDS), chance.random() < 0.5, chance.randrange(2)
+        if of is not None and kind == "cancel":
+            instant = of.at_seconds + chance.uniform(0, CANCELLED_WITHIN_SECONDS)  # noqa: PLW2901 - this one comes sooner
+        ask = Ask(
+            number=number,
+            at_seconds=instant,
+            kind=kind,
+            of=None if of is None else of.number,
+            voice_seconds=chance.choice(VOICES_SECONDS),
+            is_inline=chance.random() < 0.5,
+            door=chance.randrange(2),
         )
-        if kind == "fresh":
-            fresh.append(number)
+        fresh += [ask] if kind == "fresh" else []
+        yield ask
 
 
 def _kinds(chance: random.Random, jobs: int) -> list[Kind]:
     """Every kind in its share, in any order, but a fresh job first, for the others are about one."""
-    others: list[Kind] = [kind for kind, share in MAKES_A_JOB.items() if kind != "fresh" for _ in range(round(share * jobs))]
+    others: list[Kind] = [
+        kind for kind, share in MAKES_A_JOB.items() if kind != "fresh" for _ in range(round(share * jobs))
+    ]
     besides: list[Kind] = [kind for kind, share in BESIDES.items() for _ in range(max(1, round(share * jobs)))]
     fresh: list[Kind] = ["fresh"] * (jobs - len(others))
     kinds = [*fresh[1:], *others, *besides]
@@ -96,10 +112,10 @@ def _kinds(chance: random.Random, jobs: int) -> list[Kind]:
 
 
 def _faults(chance: random.Random, count: int, seconds: float) -> Iterator[Fault]:
-    """The whole menu in any order, then again: no kind of blow is left out while another comes twice."""
+    """The whole menu in any order, then again: no kind of blow is left out."""
     dishes: list[tuple[str, str]] = []
     while len(dishes) < count:
         dishes += chance.sample(MENU, len(MENU))
     instants = sorted(chance.uniform(0.02 * seconds, 0.95 * seconds) for _ in range(count))
     for at_seconds, (who, how) in zip(instants, dishes, strict=False):
-        yield Fault(at_seconds, who, how, chance.randrange(2), round(chance.uniform(0.5, 6.0), 1))
+        yield Fault(at_seconds, who, how, chance.randrange(2), round(chance.uniform(0.5, 8.0), 1))

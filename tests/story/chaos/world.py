@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from cli import environment, processes
 from cli.processes import Program
-from jobs import schema, storage
-from jobs.accounts import Caller
-from tests.conftest import make_member
+from jobs import accounts, database, schema, storage
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.story.ground import Ground, ground
-from tests.story.house import QUICK, House, free_port, house
+from tests.story.house import QUICK, House, free_port, house, wait_for
 
 DOORS = ("door 0", "door 1")
 WORKERS = ("worker 0", "worker 1")
@@ -29,12 +29,16 @@ class World:
     ground: Ground
     house: House
     bucket: BucketProxy
-    caller: Caller
     urls: tuple[str, ...]
     programs: dict[str, Program]
     deaths: list[str] = field(default_factory=list)
+    is_kept: bool = False
     _killed: set[int] = field(default_factory=set)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait_until_open(self) -> None:
+        """Until both doors are ready, so that the storm finds a house that works."""
+        wait_for(lambda: all(map(_is_ready, self.urls)), f"the doors are open; see {self.house.folder}")
 
     def pid(self, name: str) -> int:
         with self._turn:
@@ -71,23 +75,25 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Everything up and supervised; the settings of this process lead to it. Its folder is kept if anything goes wrong."""
+    """Everything up and supervised; the settings of this process lead to it. Its folder goes unless `is_kept`."""
     folder = Path(tempfile.mkdtemp(prefix="duologue-chaos-"))
     folder.chmod(0o755)  # the database's user must be able to walk to its files
     with (
         ground(folder / "data") as servers,
         BucketProxy(servers.environment["DUOLOGUE_S3_ENDPOINT_URL"]) as bucket,
     ):
-        settings = {**servers.environment, **QUICK, "DUOLOGUE_S3_ENDPOINT_URL": bucket.url, "TMPDIR": str(folder)}
-        environment.adopt({name: value for name, value in settings.items() if name != "TMPDIR"})
+        environment.adopt({**servers.environment, **QUICK, "DUOLOGUE_S3_ENDPOINT_URL": bucket.url})
         schema.upgrade()
         storage.make_bucket()
-        member = make_member("chaos")
-        with house(settings, folder, member.key) as built, _supervised(World(
-            servers, built, bucket, member.caller, *_programs()
-        )) as made:
-            yield made
-    shutil.rmtree(folder)
+        with database.transaction() as session:
+            _, key = accounts.create_key(session, name="chaos", account="chaos")
+        urls, programs = _programs()
+        with house({"TMPDIR": str(folder)}, folder, key) as built:
+            built.environment["DUOLOGUE_PUBLIC_URL"] = urls[0]
+            with _supervised(World(servers, built, bucket, urls, programs)) as made:
+                yield made
+    if not made.is_kept:
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -108,3 +114,10 @@ def _programs() -> tuple[tuple[str, ...], dict[str, Program]]:
     workers = {name: processes.worker(["preview"], 1, drain_seconds=10) for name in WORKERS}
     urls = tuple(f"http://127.0.0.1:{port}" for port in ports)
     return urls, {**doors, **workers, "timetable": processes.timetable()}
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready", timeout=2).is_success
+    except httpx.TransportError:
+        return False

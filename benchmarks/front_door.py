@@ -1,0 +1,260 @@
+"""Measures how fast one process of the front door answers polls, against a bare FastAPI application in the same run.
+
+`python benchmarks/front_door.py`; servers, load and Postgres (fsync on) share this machine. The load comes from a
+process of its own that keeps 64 connections open and checks every answer's status. It ends with 1 if a goal is missed.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+CONNECTIONS: Final = 64
+KEYS: Final = 50
+JOBS: Final = 10_000
+RATIO_GOAL: Final = 0.6
+P99_GOAL_MS: Final = 50.0
+BARE: Final = "bare FastAPI, constant GET"
+DOOR: Final = "GET .../result"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the front door.")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each of the two is measured, in turns")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each time")
+    parser.add_argument("--load", nargs=4, metavar=("PORT", "FILE", "SECONDS", "RATE"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.load:
+        port, file, seconds, rate = arguments.load
+        requests = [line.encode().replace(b"|", b"\r\n") for line in Path(file).read_text().splitlines()]
+        print(json.dumps(asyncio.run(load(int(port), requests, float(seconds), float(rate)))))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
+        Path(folder).chmod(0o755)
+        return compare(Path(folder), arguments.rounds, arguments.seconds)
+
+
+def compare(folder: Path, rounds: int, seconds: float) -> int:
+    """Measure both in turns, print the table; 0 if the goals are reached."""
+    from cli import stack
+
+    with stack.running(folder / "data", parts={"database", "bucket"}) as running:
+        os.environ |= running.environment
+        files = {BARE: folder / "bare", DOOR: folder / "door"}
+        files[BARE].write_text(request("/", "none"))
+        files[DOOR].write_text("\n".join(polls(fill())))
+        with served("benchmarks.front_door:bare") as bare, served("api.app:create_app") as door:
+            ports = {BARE: bare, DOOR: door}
+            for name, port in ports.items():
+                measure(port, files[name], 1.0)
+            full: dict[str, list[float]] = {BARE: [], DOOR: []}
+            for name in [BARE, DOOR] * rounds:
+                full[name].append(measure(ports[name], files[name], seconds)["per_second"])
+            rate = statistics.median(full[DOOR]) / 2
+            half = {name: measure(port, files[name], 2 * seconds, rate) for name, port in ports.items()}
+    return report(full, half)
+
+
+def report(full: dict[str, list[float]], half: dict[str, dict[str, float]]) -> int:
+    ratio = statistics.median(of_door / of_bare for of_door, of_bare in zip(full[DOOR], full[BARE], strict=True))
+    for name, found in full.items():
+        print(f"{name:28} {statistics.median(found):7.0f} requests/s   ({min(found):.0f} to {max(found):.0f})")
+    print(f"{'ratio, median of the turns':28} {ratio:7.2f}              (goal: at least {RATIO_GOAL})")
+    print(
+        f"both at half of what the door did, a wait counted from when it was due (goal: p99 under {P99_GOAL_MS:.0f} ms)"
+    )
+    for name, waits in half.items():
+        print(f"{name:28} {waits['per_second']:7.0f} requests/s   p50 {waits['p50_ms']:.1f} ms,", end=" ")
+        print(f"p99 {waits['p99_ms']:.1f} ms")
+    return int(ratio < RATIO_GOAL or half[DOOR]["p99_ms"] >= P99_GOAL_MS)
+
+
+def fill() -> list[tuple[str, str]]:
+    """The jobs, half completed with a video and half running, of as many accounts as keys; key and job id of each."""
+    from sqlalchemy import insert, text
+
+    from jobs import accounts, database, ids, schema
+    from jobs.rules import keys
+    from jobs.tables import Job
+
+    schema.upgrade()
+    made, rows, now = [], [], datetime.now(UTC)
+    with database.transaction() as session:
+        assert session.scalar(text("SHOW fsync")) == "on"
+        owners = [accounts.create_key(session, name="bench", account=f"account {n}") for n in range(KEYS)]
+        for number, (row, key) in zip(range(JOBS), itertools.cycle(owners), strict=False):
+            job_id, is_done = ids.new_id(), number // KEYS % 2 == 0
+            video = {"key": keys.video(row.account_id, job_id, 1), "bytes": 9, "sha256": "0" * 64, "width": 896}
+            rows.append(
+                {
+                    "id": job_id,
+                    "account_id": row.account_id,
+                    "key_id": row.id,
+                    "seed": 1,
+                    "inputs": INPUTS,
+                    "model": "wavespeed-ai/infinitetalk/multi",
+                    "engine_wanted": "auto",
+                    "engine": "preview",
+                    "engine_reason": "The only one.",
+                    "attempt": 1,
+                    "fence": 1,
+                    "worker": "bench",
+                    "started_at": now,
+                    "wait_until": now,
+                    "run_seconds": 60,
+                    "finish_until": now + timedelta(days=1),
+                    "status": "completed" if is_done else "running",
+                    "output": video if is_done else None,
+                    "finished_at": now if is_done else None,
+                    "lease_until": None if is_done else now,
+                }
+            )
+            made.append((key, job_id.hex))
+        session.execute(insert(Job), rows)
+    with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    database.engine().dispose()
+    return made
+
+
+INPUTS: Final = {
+    name: f"https://media.example.com/{name}" for name in ("image.png", "left_audio.mp3", "right_audio.mp3")
+}
+
+
+def polls(made: list[tuple[str, str]]) -> Iterator[str]:
+    random.Random(1).shuffle(made)  # noqa: S311 - an order, not a secret
+    for key, job_id in made:
+        yield request(f"/api/v3/predictions/{job_id}/result", key)
+
+
+def request(path: str, key: str) -> str:
+    """One request on one line; the bars stand for line ends. The headers are those a Python client sends."""
+    headers = (
+        f"Host: 127.0.0.1|Accept: */*|Accept-Encoding: gzip, deflate|User-Agent: bench|Authorization: Bearer {key}"
+    )
+    return f"GET {path} HTTP/1.1|{headers}||"
+
+
+def bare() -> Any:  # noqa: ANN401 - FastAPI is imported where it is served, not where the load is made
+    """What the framework alone can do."""
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/")
+    async def constant() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app
+
+
+@contextmanager
+def served(factory: str) -> Iterator[int]:
+    """The port of one process that serves the application as `duologue up` does."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    options = ["--factory", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--no-access-log"]
+    server = subprocess.Popen([sys.executable, "-m", "uvicorn", factory, *options], cwd=ROOT)
+    try:
+        until = time.monotonic() + 30
+        while not listens(port):
+            assert server.poll() is None, f"{factory} does not start"
+            assert time.monotonic() < until, f"{factory} does not come up"
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def measure(port: int, file: Path, seconds: float, rate: float = 0) -> dict[str, float]:
+    command = [sys.executable, __file__, "--load", str(port), str(file), str(seconds), str(rate)]
+    said: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return said
+
+
+async def load(port: int, requests: list[bytes], seconds: float, rate: float) -> dict[str, float]:
+    """Send `requests` in turn on all connections: each as soon as its last is answered, or `rate` of them a second.
+
+    With a rate, a wait is counted from when the request was due: one that could not be sent in time is late too.
+    """
+    loop, todo = asyncio.get_running_loop(), itertools.cycle(requests)
+    pause, until = CONNECTIONS / rate if rate else 0.0, time.perf_counter() + seconds
+    pollers = []
+    for number in range(CONNECTIONS):
+        first_at = time.perf_counter() + pause * number / CONNECTIONS
+        made = partial(Poller, todo, pause, first_at, until)
+        _, poller = await loop.create_connection(made, "127.0.0.1", port)
+        pollers.append(poller)
+    await asyncio.gather(*(poller.is_over for poller in pollers))
+    waits = sorted(wait for poller in pollers for wait in poller.waits)
+    p50, p99 = (1000 * waits[int(len(waits) * part)] for part in (0.50, 0.99))
+    return {"per_second": len(waits) / seconds, "p50_ms": p50, "p99_ms": p99}
+
+
+class Poller(asyncio.Protocol):
+    """One connection that asks again and again, and reads no more of an answer than it must."""
+
+    def __init__(self, todo: Iterator[bytes], pause: float, due_at: float, until: float) -> None:
+        self.waits: list[float] = []
+        self._todo, self._pause, self._due_at, self._until = todo, pause, due_at, until
+        self._loop = asyncio.get_running_loop()
+        self.is_over: asyncio.Future[None] = self._loop.create_future()
+        self._read = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._loop.call_later(max(0.0, self._due_at - time.perf_counter()), self._ask)
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, found, body = self._read.partition(b"\r\n\r\n")
+        if not found or len(body) < int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
+            return
+        assert head.startswith(b"HTTP/1.1 200 "), self._read
+        now, self._read = time.perf_counter(), b""
+        self.waits.append(now - self._due_at)
+        self._due_at = self._due_at + self._pause if self._pause else now
+        if self._due_at >= self._until:
+            self._transport.close()
+        elif self._due_at > now:
+            self._loop.call_later(self._due_at - now, self._ask)
+        else:
+            self._ask()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._due_at < self._until:
+            self.is_over.set_exception(error or ConnectionError("the server hung up"))
+        else:
+            self.is_over.set_result(None)
+
+    def _ask(self) -> None:
+        self._transport.write(next(self._todo))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
