@@ -57,6 +57,9 @@ class Account(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="Also the first part of every object's key.")
     name: Mapped[str] = mapped_column(unique=True, comment="What operators call it.")
+    webhook_secret: Mapped[str | None] = mapped_column(
+        comment="Signs what its webhooks are told; null until drawn, where an older version made the account."
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it was made.")
 
 
@@ -120,6 +123,12 @@ class Job(Base):
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         Index("ix_jobs_videos_expired", "finished_at", postgresql_where=text("objects_removed_at IS NULL")),
+        # Few rows: what callers deleted since the objects of deleted jobs were last removed.
+        Index(
+            "ix_jobs_deleted",
+            "deleted_at",
+            postgresql_where=text("deleted_at IS NOT NULL AND objects_removed_at IS NULL"),
+        ),
         {
             "comment": "One order from acceptance to its end; the row is the truth, a queue message only a doorbell.",
             # Renewals rewrite the row every few seconds: room for them on the same page, and vacuum soon.
@@ -193,6 +202,9 @@ class Job(Base):
     )
     error_class: Mapped[str | None] = mapped_column(comment="The word failures are grouped by.")
     objects_removed_at: Mapped[datetime | None] = mapped_column(comment="When its objects left the bucket.")
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        comment="When its owner deleted it; no caller sees it from then on."
+    )
 
 
 class Attachment(Base):

@@ -96,3 +96,9 @@ def test_inline_media_stays_out_of_the_row_until_intake_is_through(caller: Calle
     lifecycle.keep_media(claim, {"image": {"key": "k"}})
     lifecycle.hand_back(claim)
     assert factories.claim().media == {"image": {"key": "k"}}
+
+
+def test_a_new_job_knows_its_instants_after_its_transaction(caller: Caller) -> None:
+    job = factories.submit(caller, wait_seconds=60, total_seconds=120)
+    assert job.created_at + timedelta(seconds=60) == job.wait_until
+    assert job.created_at + timedelta(seconds=120) == job.finish_until
