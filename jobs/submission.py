@@ -75,8 +75,9 @@ def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None 
     Links are fetched anew; media that came inside the old request are taken over. Raises NotFound, and Conflict while
     the old one is unfinished, when such media are gone, or when the key named something else.
     """
+    own = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
     with transaction() as session:
-        old = session.scalars(select(Job).where(Job.id == job_id, Job.account_id == caller.account_id)).one_or_none()
+        old = session.scalars(own).one_or_none()
         if old is None:
             raise NotFound("There is no such job.")
         if not State(old.status).is_final:
@@ -155,7 +156,7 @@ def _take(session: Session, job: Job, attachments: list[Attachment]) -> None:
 
 def _named_before(session: Session, job_id: uuid.UUID) -> Job:
     found = session.get(Job, job_id)
-    if found is None:
+    if found is None or found.deleted_at is not None:
         raise NotFound("The job this Idempotency-Key names has been deleted.")
     return found
 

@@ -17,6 +17,7 @@ def start(program: str) -> None:
     is_json = settings.load().log_format == "json"
     structlog.configure(
         processors=[
+            lambda _log, _method, facts: facts | {"program": program},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -26,20 +27,19 @@ def start(program: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
     )
-    log = structlog.get_logger().bind(program=program)
+    events.listen(_write)
 
-    def write(name: str, facts: dict[str, object]) -> None:
-        level = log.error if name in _ERRORS else log.warning if _is_warning(name) else log.info
-        # What was committed is true whether or not a full disk or a closed pipe lets us say so.
-        with suppress(OSError, ValueError):
-            level(name, **facts)
 
-    events.listen(write)
+def _write(name: str, facts: dict[str, object]) -> None:
+    log = structlog.get_logger()
+    level = log.error if name in _ERRORS else log.warning if _is_warning(name) else log.info
+    # What was committed is true whether or not a full disk or a closed pipe lets us say so.
+    with suppress(OSError, ValueError):
+        level(name, **facts)
 
 
 def _is_warning(name: str) -> bool:
