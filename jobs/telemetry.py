@@ -17,7 +17,7 @@ def start(program: str) -> None:
     is_json = settings.load().log_format == "json"
     structlog.configure(
         processors=[
-            lambda _log, _method, facts: facts | {"program": program},
+            lambda _log, _method, facts: {**facts, "program": program},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
