@@ -16,7 +16,7 @@ _PENDING_MAX = 64
 _SOCKET_SECONDS = 2.0
 _RING_EXPIRES_SECONDS = 300
 
-_pending: queue.Queue[str] = queue.Queue(maxsize=_PENDING_MAX)
+_pending: queue.Queue[tuple[Celery, str]] = queue.Queue(maxsize=_PENDING_MAX)
 _ringer_lock = threading.Lock()
 _ringer: threading.Thread | None = None
 
@@ -28,7 +28,7 @@ def ring(engine: str) -> None:
     """
     _start_ringer()
     try:
-        _pending.put_nowait(engine)
+        _pending.put_nowait((celery(), engine))
     except queue.Full:
         events.emit("doorbell.dropped", engine=engine)
 
@@ -78,8 +78,8 @@ def _start_ringer() -> None:
 
 def _ring_for_ever() -> None:
     while True:
-        engine = _pending.get()
+        app, engine = _pending.get()
         try:
-            celery().send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
+            app.send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
         except (OperationalError, RedisError, OSError) as error:
             events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)

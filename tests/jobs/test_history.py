@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from jobs import history, lifecycle, settings, storage, submission
+from jobs import history, lifecycle, retention, settings, storage, submission
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.history import Finding
@@ -64,6 +64,13 @@ def test_what_the_house_itself_does_holds(caller: Caller) -> None:
         **dict.fromkeys(("I1", "I2", "I3", "I4", "I9"), "holds"),
         **dict.fromkeys(("I5", "I6", "I7", "I8"), "no subject"),
     }
+
+
+def test_deleting_finished_jobs_breaks_no_promise(caller: Caller) -> None:
+    cancelled = factories.submit(caller)
+    lifecycle.cancel(caller, cancelled.id)
+    assert retention.delete_jobs(caller, [completed(caller).id, cancelled.id]) == 2
+    assert "broken" not in verdicts().values()
 
 
 def test_promises_come_in_order_with_what_they_were_judged_by(caller: Caller) -> None:

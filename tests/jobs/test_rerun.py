@@ -1,6 +1,6 @@
 import pytest
 
-from jobs import lifecycle, listing, submission
+from jobs import lifecycle, listing, retention, submission
 from jobs.accounts import Caller
 from jobs.errors import Conflict, MediaError, NotFound
 from jobs.tables import Job
@@ -36,6 +36,18 @@ def test_an_unfinished_job_is_not_run_again(caller: Caller) -> None:
 def test_nobody_reruns_a_strangers_job(caller: Caller, other_caller: Caller) -> None:
     with pytest.raises(NotFound):
         submission.rerun(other_caller, finished(caller).id)
+
+
+def test_a_deleted_job_is_neither_run_again_nor_named_by_its_key(caller: Caller) -> None:
+    old = finished(caller)
+    named, _ = submission.rerun(caller, old.id, "again")
+    lifecycle.cancel(caller, named.id)
+    assert retention.delete_jobs(caller, [named.id]) == 1
+    with pytest.raises(NotFound):
+        submission.rerun(caller, old.id, "again")
+    retention.delete_jobs(caller, [old.id])
+    with pytest.raises(NotFound):
+        submission.rerun(caller, old.id)
 
 
 def test_a_rerun_named_twice_is_one_job(caller: Caller) -> None:

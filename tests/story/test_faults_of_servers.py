@@ -113,6 +113,7 @@ def test_a_job_whose_ring_was_lost_is_rung_for_again(scene: Scene) -> None:
 
 
 def test_a_restart_of_the_database_in_full_traffic_is_a_clean_pause(scene: Scene, harmed: Ground) -> None:
+    scene.house.environment["DUOLOGUE_LEASE_SECONDS"] = "30"  # longer than both restarts on a busy machine
     move_in(scene)
     running = scene.order()
     child = scene.rendering()
