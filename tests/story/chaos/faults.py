@@ -19,6 +19,7 @@ from tests.story.chaos.world import DOORS, WORKERS, World
 
 _FIND_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+_PAUSE_SECONDS = 0.5
 
 
 class Storm:
@@ -61,6 +62,18 @@ def _lasting(state: Callable[[World], AbstractContextManager[None]]) -> Callable
         with state(world):
             threading.Event().wait(fault.lasts_seconds)
         return True
+
+    return strike
+
+
+def _once_it_can(blow: Callable[[World, Fault], bool]) -> Callable[[World, Fault], bool]:
+    """Some victims must be up to be struck, and an earlier fault may have them down."""
+
+    def strike(world: World, fault: Fault) -> bool:
+        until = time.monotonic() + _FIND_SECONDS
+        while not (struck := blow(world, fault)) and time.monotonic() < until:
+            threading.Event().wait(_PAUSE_SECONDS)
+        return struck
 
     return strike
 
@@ -148,11 +161,11 @@ BLOWS: dict[tuple[str, str], Callable[[World, Fault], bool]] = {
     **{(who, "kill"): _kill_server for who in ("broker", "database", "bucket")},
     ("broker", "freeze"): _lasting(lambda world: world.ground.frozen("broker")),
     ("broker", "gone"): _lasting(lambda world: world.ground.gone("broker")),
-    ("broker", "flush"): _flush,
+    ("broker", "flush"): _once_it_can(_flush),
     ("database", "freeze"): _lasting(lambda world: world.ground.frozen("database")),
     ("database", "gone"): _lasting(lambda world: world.ground.gone("database")),
     ("database", "restart"): _restart,
-    ("database", "cut"): _cut,
+    ("database", "cut"): _once_it_can(_cut),
     ("bucket", "failing"): _lasting(lambda world: world.bucket.failing()),
     ("bucket", "slow"): _lasting(lambda world: world.bucket.slow(0.5)),
     ("bucket", "cutting"): _lasting(lambda world: world.bucket.cutting()),
