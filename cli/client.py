@@ -89,6 +89,10 @@ class Api:
     def save(self, link: str, path: Path) -> None:
         """Stream what a link leads to into a file, which is there whole or not at all."""
         draft = path.with_name(f".{path.name}.part")
+        with _writable(path, link):
+            self._save(link, draft, path)
+
+    def _save(self, link: str, draft: Path, path: Path) -> None:
         try:
             with _answered(link), self._bucket.stream("GET", link) as reply, draft.open("wb") as file:
                 if not reply.is_success:
@@ -114,6 +118,15 @@ class Api:
         if reply.status_code == httpx.codes.UNAUTHORIZED:
             sentence += f" The one tried is from {self._key_place}."
         return Refused(sentence, reply.status_code)
+
+
+@contextmanager
+def _writable(path: Path, link: str) -> Iterator[None]:
+    """Say where the video still is when it cannot be written here."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(f"{path} cannot be written ({error.strerror}); the video is at {link}") from None
 
 
 @contextmanager

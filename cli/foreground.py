@@ -40,7 +40,13 @@ def why_not_ready(api_url: str) -> str | None:
         reply = httpx.get(f"{api_url}/ready", timeout=2, trust_env=False)
     except httpx.TransportError as error:
         return f"the front door does not answer ({type(error).__name__})."
-    return None if reply.is_success else " ".join(reply.json().get("missing", ())) or f"HTTP {reply.status_code}."
+    try:
+        answer = reply.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict) or not {"status", "missing"} & answer.keys():
+        return f"something answers at {api_url}, but it is not Duologue; choose another port with --port."
+    return None if reply.is_success else " ".join(answer.get("missing", ())) or f"HTTP {reply.status_code}."
 
 
 def watch(

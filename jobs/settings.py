@@ -85,6 +85,14 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _must_be_a_database(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (not parts.scheme.startswith("postgres") or not parts.path.strip("/")):
+            raise ValueError("must be postgresql://user:password@host:5432/name")
+        return value
+
     @field_validator("public_url", "s3_endpoint_url", "s3_public_url")
     @classmethod
     def _must_be_a_base(cls, value: str) -> str:

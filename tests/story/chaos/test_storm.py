@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from jobs.settings import PREFIX
 from tests.house.tree import ROOT
 
 pytestmark = [
@@ -15,7 +17,9 @@ pytestmark = [
 def chaos(**chosen: float) -> subprocess.CompletedProcess[str]:
     options = [word for name, value in chosen.items() for word in (f"--{name}", f"{value:g}")]
     command = [sys.executable, "-m", "tests.story.chaos", *options]
-    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    # Settings that other tests left would replace the storm's own servers with theirs.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
 
 
 def test_a_short_storm_loses_and_doubles_nothing() -> None:
