@@ -18,6 +18,7 @@ from workers.lease import Lease, Stopped, Verdict
 from workers.name import NAME
 
 _STORING_PAUSE_SECONDS = 5.0
+_NOT_THE_JOBS_FAULT = {WorkerUnfit.error_class, StorageError.error_class}
 
 
 def work(engine: str) -> None:
@@ -46,7 +47,7 @@ def run(claim: Claim) -> bool:
             events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
         except JobError as error:
             _stumble(claim, error, lease)
-            return not isinstance(error, WorkerUnfit | StorageError)
+            return error.error_class not in _NOT_THE_JOBS_FAULT
         except OSError as error:
             _stumble(claim, WorkerUnfit(f"the worker's machine could not go on: {error.strerror}"), lease)
             return False

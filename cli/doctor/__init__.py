@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from cli import environment, reach, stack
-from cli.doctor import engines, machine, servers, staff
+from cli.doctor import engines, machine, promises, servers, staff
 from cli.doctor.finding import Finding, Verdict
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import out, show_json
@@ -17,10 +18,15 @@ from jobs import settings
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILURE: "bold red"}
 
 
-def doctor(data: DataDir = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+def doctor(
+    data: DataDir = DEFAULT_DATA,
+    *,
+    as_json: AsJson = False,
+    history: Annotated[bool, typer.Option("--history", help="Judge the promises by every job's history, too.")] = False,
+) -> None:
     """Check everything jobs depend on. Starts nothing; status 1 when something is broken."""
     findings = []
-    for finding in _examine(data):
+    for finding in _examine(data, with_history=history):
         findings.append(finding)
         if not as_json:
             _print(finding)
@@ -30,7 +36,7 @@ def doctor(data: DataDir = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _examine(data: Path) -> Iterator[Finding]:
+def _examine(data: Path, *, with_history: bool) -> Iterator[Finding]:
     """Every check in an order in which each may rely on those before it."""
     readable = machine.readable_settings()
     yield readable
@@ -39,7 +45,7 @@ def _examine(data: Path) -> Iterator[Finding]:
     _look_where_up_looks(data)
     yield machine.versions()
     yield machine.free_disk(data)
-    yield from _look_into_database()
+    yield from _look_into_database(with_history=with_history)
     yield servers.broker()
     yield servers.bucket()
     yield staff.front_door(data)
@@ -51,7 +57,7 @@ def _look_where_up_looks(data: Path) -> None:
     environment.adopt(stack.find(data) or {})
 
 
-def _look_into_database() -> Iterator[Finding]:
+def _look_into_database(*, with_history: bool) -> Iterator[Finding]:
     found = servers.database()
     yield found
     if found.verdict is Verdict.OK:
@@ -60,6 +66,8 @@ def _look_into_database() -> Iterator[Finding]:
         yield current
         if current.verdict is Verdict.OK:
             yield staff.workers()
+            if with_history:
+                yield from promises.promises()
 
 
 def _print(finding: Finding) -> None:

@@ -35,8 +35,10 @@ class Ground:
         kin.send([self.server(part)], signal.SIGKILL)
 
     def restart_database(self) -> None:
-        """A fast restart: every connection is cut, every open transaction rolled back."""
-        kin.send([self.server("database")], signal.SIGINT)
+        """A fast restart: every connection is cut, every open transaction rolled back; its keeper starts it anew."""
+        server = self.server("database")
+        kin.send([server], signal.SIGINT)
+        wait_for(lambda: not kin.is_alive(server), "the database went down", BACK_SECONDS)
 
     @contextmanager
     def frozen(self, part: Part) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """What callers and workers see while the broker, the database or the bucket is dead, frozen or emptied."""
 
+import os
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from sqlalchemy import text
 
 from jobs import database, history, schema
 from jobs.database import transaction
+from jobs.settings import PREFIX
 from tests.conftest import Member, administer, forget_settings, make_member, of_database, set_settings
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.story import kin
@@ -30,8 +32,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """Servers of this page's own: nobody else is to meet them frozen."""
-    with ground(tmp_path_factory.mktemp("harmed")) as servers:
-        yield servers
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            patch.delenv(name)  # settings of the servers that other tests use would replace ours
+        with ground(tmp_path_factory.mktemp("harmed")) as servers:
+            yield servers
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ else is printed goes to standard error.
 """
 
 import ctypes
+import errno
 import importlib
 import json
 import os
@@ -20,6 +21,8 @@ from workers.engines.engine import Engine
 
 ENGINES = {"preview": ("workers.engines.preview.engine", "PreviewEngine")}
 _PR_SET_PDEATHSIG = 1
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+"""The machine's trouble, not the job's: the attempt does not count."""
 
 
 def main() -> None:
@@ -37,6 +40,10 @@ def main() -> None:
         rendering = _engine(sys.argv[1]).render(order, lambda stage, done: say(kind="progress", stage=stage, done=done))
     except EngineError as error:
         say(kind="refused", message=str(error), permanent=error.permanent, error_class=error.error_class)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        say(kind="refused", message="the worker's disk is full", permanent=False, error_class="worker_unfit")
     except MemoryError:
         say(kind="refused", message="out of memory", permanent=False, error_class="out_of_memory")
     else:
