@@ -8,10 +8,14 @@ _hand_back_at = float("inf")
 
 
 def begin(limit_seconds: float) -> None:
-    """Take no more work; after `limit_seconds` what still runs is handed back."""
+    """Take no more work; after `limit_seconds` what still runs is handed back. The first call counts.
+
+    Signals call this: a second one may interrupt the first inside the event's own lock, and must not wait for it.
+    """
     global _hand_back_at  # noqa: PLW0603 - one process, one end
-    _hand_back_at = time.monotonic() + limit_seconds
-    _begun.set()
+    if _hand_back_at == float("inf"):
+        _hand_back_at = time.monotonic() + limit_seconds
+        _begun.set()
 
 
 def has_begun() -> bool:

@@ -27,8 +27,9 @@ QUICK = {
     "DUOLOGUE_RENEW_SECONDS": "0.5",
     "DUOLOGUE_CHORE_SECONDS": "0.5",
     "DUOLOGUE_GRACE_SECONDS": "1",
+    "PYTHONFAULTHANDLER": "1",
 }
-"""Settings under which a lost worker costs seconds, so that a test need not wait a minute."""
+"""A lost worker costs seconds, so that a test need not wait a minute; one that hangs can tell where."""
 
 
 @dataclass
@@ -82,10 +83,15 @@ class House:
         self.processes.pop(name).communicate()  # waits, and closes the tether
 
     def dismiss(self, name: str) -> int:
-        """SIGTERM, and wait for the end; its exit status."""
+        """SIGTERM, and wait for the end; its exit status, or where every thread hangs."""
         with self.processes.pop(name) as process:
             process.terminate()
-            return process.wait(PATIENCE_SECONDS)
+            try:
+                return process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)  # faulthandler writes down where its threads are
+                process.wait(PATIENCE_SECONDS)
+                raise AssertionError(f"{name} did not end:\n{self.log(name).read_text()[-8000:]}") from None
 
     def close(self) -> None:
         for name in list(self.processes):
