@@ -1,37 +1,51 @@
-"""Accounts and their keys: who is calling, and which keys there are."""
+"""Accounts and their keys: who is calling, what they may do, and which keys there are."""
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from jobs import ids
-from jobs.errors import NotAuthenticated, NotFound
+from jobs.errors import NotAllowed, NotAuthenticated, NotFound
+from jobs.rules.limits import Terms
+from jobs.rules.scopes import ALL, Scope
 from jobs.tables import Account, ApiKey
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking: an account, through one of its keys."""
+    """Who is asking: an account, through one of its keys, and what both may do."""
 
     account_id: uuid.UUID
     account: str
     key_id: uuid.UUID
+    scopes: frozenset[str] = frozenset(ALL)
+    terms: Terms = field(default_factory=Terms)
+
+    def require(self, scope: Scope) -> None:
+        """Raises NotAllowed when the key lacks the right."""
+        if scope not in self.scopes:
+            raise lacking(scope)
 
 
 def identify(session: Session, key: str) -> Caller:
     """Find out whose key this is. Raises NotAuthenticated for an unknown or revoked one."""
-    found = session.execute(
-        select(Account.id, Account.name, ApiKey.id)
-        .join(ApiKey, ApiKey.account_id == Account.id)
-        .where(ApiKey.digest == digest(key), ApiKey.revoked_at.is_(None))
-    ).one_or_none()
-    if found is None:
-        raise unknown()
-    return Caller(account_id=found[0], account=found[1], key_id=found[2])
+    [found] = identify_all(session, [key])
+    if isinstance(found, NotAuthenticated):
+        raise found
+    return found
+
+
+def identify_all(session: Session, keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
+    """Whose keys these are, in order, with one question for all; an error for each that is unknown or revoked."""
+    digests = [digest(key) for key in keys]
+    known = {row.digest: _caller_of(row) for row in session.execute(_ask_for(set(digests)))}
+    return [known.get(one) or unknown() for one in digests]
 
 
 def unknown() -> NotAuthenticated:
@@ -39,16 +53,26 @@ def unknown() -> NotAuthenticated:
     return NotAuthenticated("This API key is unknown or revoked; make one with `duologue keys create NAME`.")
 
 
+def lacking(scope: str) -> NotAllowed:
+    """What to tell whoever comes with a key that may not do this."""
+    return NotAllowed(f"This API key has no right to {scope}; use one that has, or make it with `--scope {scope}`.")
+
+
 def digest(key: str) -> bytes:
     """What is kept of a key. One round is enough: it carries 256 random bits, so there is nothing to guess."""
     return hashlib.sha256(key.encode()).digest()
 
 
-def create_key(session: Session, *, name: str, account: str) -> tuple[ApiKey, str]:
+def create_key(session: Session, *, name: str, account: str, scopes: Collection[Scope] = ALL) -> tuple[ApiKey, str]:
     """Make a key for `account`, which is made too if it is new. The text returned is never to be seen again."""
     key = ids.new_key()
     row = ApiKey(
-        id=ids.new_id(), account_id=_account_named(session, account), name=name, digest=digest(key), hint=key[-4:]
+        id=ids.new_id(),
+        account_id=_account_named(session, account),
+        name=name,
+        scopes=[scope for scope in ALL if scope in scopes],
+        digest=digest(key),
+        hint=key[-4:],
     )
     session.add(row)
     session.flush()
@@ -82,6 +106,35 @@ def webhook_secret(session: Session, caller: Caller) -> str:
     )
     found = session.execute(select(Account.webhook_secret).where(Account.id == caller.account_id)).scalar_one()
     return str(found)
+
+
+def terms_of(account: Account | Row[*tuple[Any, ...]]) -> Terms:
+    """What the account is allowed; a row may stand for it that has the columns of `_TERMS`."""
+    return Terms(
+        is_prepaid=account.is_prepaid,
+        submits_per_minute=account.submits_per_minute,
+        running_max=account.running_max,
+        waiting_max=account.waiting_max,
+        models=None if account.models is None else frozenset(account.models),
+        engines=None if account.engines is None else frozenset(account.engines),
+        budget_soft_usd=account.budget_soft_usd,
+        budget_hard_usd=account.budget_hard_usd,
+    )
+
+
+_TERMS = [getattr(Account, term.name) for term in fields(Terms)]
+
+
+def _ask_for(digests: Collection[bytes]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(ApiKey.digest, ApiKey.id.label("key_id"), ApiKey.scopes, Account.id, Account.name, *_TERMS)
+        .join(Account, ApiKey.account_id == Account.id)
+        .where(ApiKey.digest.in_(digests), ApiKey.revoked_at.is_(None))
+    )
+
+
+def _caller_of(row: Row[*tuple[Any, ...]]) -> Caller:
+    return Caller(row.id, row.name, row.key_id, frozenset(row.scopes), terms_of(row))
 
 
 def _account_named(session: Session, name: str) -> uuid.UUID:

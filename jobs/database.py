@@ -1,18 +1,26 @@
 """Opens transactions: all or nothing, with work for after the commit."""
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+import psycopg
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from jobs import settings
 from jobs.errors import Unavailable
 
 _AFTER_COMMIT = "after_commit"
+_RESTED = "rested"
+_REST_SECONDS = 1.0
 _PASSING = frozenset({"25006", "42P01"})
 """Read-only while a standby takes over; a table that the migrations beside us are about to make."""
 
@@ -31,13 +39,24 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def reading() -> Iterator[Connection]:
-    """A connection for statements that read, each for itself: one way there and back, without BEGIN and COMMIT.
+def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.
 
     Raises Unavailable as `transaction` does.
     """
-    with told_as_unavailable(), engine().connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    with told_as_unavailable():
+        lent = engine().raw_connection()
+        try:
+            connection = cast("psycopg.Connection[tuple[Any, ...]]", lent.driver_connection)
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+            connection.autocommit = False
+        except psycopg.Error as error:
+            lent.invalidate(error)
+            raise
+        finally:
+            lent.close()
 
 
 @contextmanager
@@ -45,7 +64,7 @@ def told_as_unavailable() -> Iterator[None]:
     """Turn the errors of a database that is away, for now, into Unavailable."""
     try:
         yield
-    except (OperationalError, PoolTimeoutError) as error:
+    except (OperationalError, PoolTimeoutError, psycopg.OperationalError) as error:
         raise _unavailable() from error
     except DBAPIError as error:
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
@@ -76,12 +95,11 @@ def _unavailable() -> Unavailable:
 def engine() -> Engine:
     """The process's one pool. Nothing depends on a session, so PgBouncer in transaction mode may stand in between."""
     chosen = settings.load()
-    return create_engine(
+    found = create_engine(
         _with_driver(chosen.secret("database_url")),
         pool_size=chosen.database_pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
         hide_parameters=True,  # rows hold prompts and links; an error's text is written to the log
         connect_args={
             "connect_timeout": 5,
@@ -94,6 +112,24 @@ def engine() -> Engine:
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
         },
     )
+    _ask_the_rested(found)
+    return found
+
+
+def _ask_the_rested(engine: Engine) -> None:
+    """Ask a connection that has rested whether it still lives; one just used need not be asked every time."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RESTED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - record.info.get(_RESTED, math.inf) > _REST_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as error:
+                raise DisconnectionError from error  # the pool opens another
 
 
 def _with_driver(url: str) -> str:

@@ -1,7 +1,8 @@
 """Tells a worker there is work; a ring may be lost, doubled or late, and never keeps its caller waiting."""
 
-import queue
 import threading
+import time
+from collections import Counter
 from functools import cache
 
 from celery import Celery
@@ -12,25 +13,25 @@ from redis.exceptions import RedisError
 from jobs import events, settings
 
 WAKE = "workers.tasks.wake"
-_PENDING_MAX = 64
 _SOCKET_SECONDS = 2.0
 _RING_EXPIRES_SECONDS = 300
+_TOGETHER_MAX = 16
+_PAUSE_SECONDS = 0.1
 
-_pending: queue.Queue[tuple[Celery, str]] = queue.Queue(maxsize=_PENDING_MAX)
-_ringer_lock = threading.Lock()
+_wanted: Counter[tuple[Celery, str]] = Counter()
+_has_rung = threading.Condition()
 _ringer: threading.Thread | None = None
 
 
 def ring(engine: str) -> None:
     """Wake a worker of `engine`, from a thread of our own: returns at once whatever state the broker is in.
 
-    A ring that finds too many before it is dropped: those will wake the same workers, and a chore rings again.
+    Of many rings at once only some are sent: a worker that is awake goes on until nothing waits; a chore rings again.
     """
-    _start_ringer()
-    try:
-        _pending.put_nowait((celery(), engine))
-    except queue.Full:
-        events.emit("doorbell.dropped", engine=engine)
+    with _has_rung:
+        _start_ringer()
+        _wanted[celery(), engine] += 1
+        _has_rung.notify()
 
 
 def queue_of(engine: str) -> str:
@@ -70,16 +71,26 @@ def celery() -> Celery:
 
 def _start_ringer() -> None:
     global _ringer  # noqa: PLW0603 - one ringer a process, also after a fork
-    with _ringer_lock:
-        if _ringer is None or not _ringer.is_alive():
-            _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
-            _ringer.start()
+    if _ringer is None or not _ringer.is_alive():
+        _ringer = threading.Thread(target=_ring_for_ever, name="doorbell", daemon=True)
+        _ringer.start()
 
 
 def _ring_for_ever() -> None:
     while True:
-        app, engine = _pending.get()
-        try:
-            app.send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
-        except (OperationalError, RedisError, OSError) as error:
-            events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)
+        with _has_rung:
+            _has_rung.wait_for(lambda: bool(_wanted))
+            wanted = {ringing: min(count, _TOGETHER_MAX) for ringing, count in _wanted.items()}
+            _wanted.clear()
+        for (app, engine), count in wanted.items():
+            for _ in range(count):
+                _send(app, engine)
+        # One ring is followed at once by the next, a storm of them is not.
+        time.sleep(_PAUSE_SECONDS * sum(wanted.values()) / _TOGETHER_MAX)
+
+
+def _send(app: Celery, engine: str) -> None:
+    try:
+        app.send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
+    except (OperationalError, RedisError, OSError) as error:
+        events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)

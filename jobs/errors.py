@@ -3,11 +3,13 @@
 DuologueError
 ├── CallerError            the caller can mend it; the door answers with `status` and the sentence
 │   ├── NotAuthenticated       401
+│   ├── NoCredit               402
 │   ├── NotAllowed             403
 │   ├── NotFound               404
 │   ├── WrongMethod            405
 │   ├── Conflict               409
 │   ├── TooLarge               413
+│   ├── TooMany                429
 │   ├── InvalidInput           400
 │   │   ├── MissingInput       400, task code 1400
 │   │   └── WrongInput         400, task code 1401
@@ -18,6 +20,7 @@ DuologueError
 │   ├── StorageError           5003: the bucket would not take or give an object
 │   ├── WorkerUnfit            1405: the worker's machine has no room, memory or processes left
 │   ├── WorkerLost             1405: the holder fell silent
+│   ├── CannotPay              1405: longer than declared, and the account cannot pay the rest
 │   └── DeadlinePassed         1405: it waited, ran or took too long
 ├── LeaseLost              another worker holds the job now; whoever sees this stops at once
 └── WrongSetting           a setting stops the program at the door
@@ -47,6 +50,13 @@ class NotAuthenticated(CallerError):
 
     status = 401
     code = "unauthorized"
+
+
+class NoCredit(CallerError):
+    """A prepaid account has less than the order costs, or its budget is used up."""
+
+    status = 402
+    code = "no_credit"
 
 
 class NotAllowed(CallerError):
@@ -82,6 +92,13 @@ class TooLarge(CallerError):
 
     status = 413
     code = "too_large"
+
+
+class TooMany(CallerError):
+    """More than the account may submit a minute, or have waiting."""
+
+    status = 429
+    code = "too_many"
 
 
 class InvalidInput(CallerError):
@@ -170,6 +187,12 @@ class WorkerLost(JobError):
     """The holder fell silent; whatever it was doing, it is not known to have done it."""
 
     error_class = "worker_lost"
+
+
+class CannotPay(JobError):
+    """The media are longer than the money held for them, and the account cannot pay the rest; nothing is charged."""
+
+    error_class = "no_credit"
 
 
 class DeadlinePassed(JobError):

@@ -3,15 +3,12 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from jobs import settings
-from jobs.accounts import Caller
 from jobs.errors import Conflict, WrongInput
 from jobs.tables import IdempotencyKey
 
@@ -19,36 +16,43 @@ HEADER = "Idempotency-Key"
 KEY_MAX_LETTERS = 255
 
 
-def remember(session: Session, caller: Caller, key: str, body: Mapping[str, object], job_id: uuid.UUID) -> uuid.UUID:
-    """Let `key` name `job_id`, unless it names a job already: the job it names from now on.
+@dataclass(frozen=True)
+class Named:
+    """What a name stands for: the job, and the digest of the body that made it."""
 
-    Of two who come with one key at once the second waits here for the first's commit. Raises WrongInput for a key that
-    cannot be one, Conflict when the key was used with another body.
-    """
-    if not 0 < len(key) <= KEY_MAX_LETTERS or not key.isprintable():
+    job_id: uuid.UUID
+    digest: bytes
+
+    def check(self, digest: bytes) -> None:
+        """Raises Conflict when the name was used with another body."""
+        if self.digest != digest:
+            raise Conflict("This Idempotency-Key was used with another body; use a new key for a new job.")
+
+
+def check(name: str) -> None:
+    """Raises WrongInput for a name that cannot be one."""
+    if not 0 < len(name) <= KEY_MAX_LETTERS or not name.isprintable():
         raise WrongInput(
             f"Idempotency-Key must have 1 to {KEY_MAX_LETTERS} printable letters.", field="Idempotency-Key"
         )
-    row = {
-        "body_digest": _digest(body),
-        "job_id": job_id,
-        "expires_at": func.now() + timedelta(hours=settings.load().keep_idempotency_hours),
-    }
-    statement = insert(IdempotencyKey).values(account_id=caller.account_id, key=key, **row)
-    ours = statement.on_conflict_do_update(
-        index_elements=["account_id", "key"], set_=row, where=IdempotencyKey.expires_at < func.now()
-    ).returning(IdempotencyKey.job_id)
-    if session.execute(ours).one_or_none() is not None:
-        return job_id
-    named = session.scalars(
-        select(IdempotencyKey).where(IdempotencyKey.account_id == caller.account_id, IdempotencyKey.key == key)
-    ).one()
-    if named.body_digest != row["body_digest"]:
-        raise Conflict("This Idempotency-Key was used with another body; use a new key for a new job.")
-    return named.job_id
 
 
-def _digest(body: Mapping[str, object]) -> bytes:
+def named(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], Named]:
+    """What each of these names of these accounts stands for; those that are free, or free again, are left out.
+
+    The accounts' tallies are locked by now, so that nobody else takes a name meanwhile.
+    """
+    if not names:
+        return {}
+    rows = session.scalars(
+        select(IdempotencyKey).where(
+            tuple_(IdempotencyKey.account_id, IdempotencyKey.key).in_(names), IdempotencyKey.expires_at >= func.now()
+        )
+    )
+    return {(row.account_id, row.key): Named(row.job_id, row.body_digest) for row in rows}
+
+
+def digest(body: Mapping[str, object]) -> bytes:
     """SHA-256 of the body, the same for the same values in any order.
 
     What is empty or null is left out, so that a field that only newer code knows does not make it another body.

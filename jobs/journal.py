@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from jobs import events
+from jobs import events, outbox
 from jobs.database import after_commit
 from jobs.rules import states
 from jobs.rules.states import State
@@ -25,7 +25,7 @@ def move(session: Session, job: Job, to: State, kind: str, **detail: object) -> 
 
 
 def record(session: Session, job: Job, kind: str, **detail: object) -> None:
-    """Append an event about `job`, and tell the listeners once it is committed."""
+    """Append an event about `job`, owe it to its webhooks, and tell the listeners once it is committed."""
     session.add(
         Event(
             account_id=job.account_id,
@@ -37,5 +37,6 @@ def record(session: Session, job: Job, kind: str, **detail: object) -> None:
             detail=detail,
         )
     )
+    outbox.owe(session, job, kind)
     facts = {"job": job.id.hex, "model": job.model, "engine": job.engine, "attempt": job.attempt, **detail}
     after_commit(session, lambda: events.emit(kind, **facts))

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Uuid, cast, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
 # A key that is found gives a row, with nulls if the job is not its account's; a key that is not found gives none.
 _READINGS = """
     SELECT asked.place, jobs.id, model, status, jobs.created_at, inference_ms, error, error_code, wants_base64, output,
-        objects_removed_at
+        objects_removed_at, 'read' = ANY(api_keys.scopes)
     FROM unnest(string_to_array(%s, ' '), string_to_array(%s, ' ', '-')::uuid[])
         WITH ORDINALITY AS asked (digest, job_id, place)
     JOIN api_keys ON api_keys.digest = decode(asked.digest, 'hex') AND api_keys.revoked_at IS NULL
@@ -84,10 +84,10 @@ def readings(asked: Sequence[tuple[str, uuid.UUID | None]]) -> list[Reading | Ca
     digests = " ".join(accounts.digest(key).hex() for key, _ in asked)
     job_ids = " ".join(job_id.hex if job_id else "-" for _, job_id in asked)
     found: list[Reading | CallerError] = [accounts.unknown() for _ in asked]
-    with reading() as connection:
-        rows = connection.exec_driver_sql(_READINGS, (digests, job_ids)).fetchall()
-    for place, job_id, *columns in rows:
-        found[place - 1] = _no_such_job() if job_id is None else Reading(job_id, *columns)
+    with reading() as cursor:
+        rows = cursor.execute(_READINGS, (digests, job_ids)).fetchall()
+    for place, job_id, *columns, may_read in rows:
+        found[place - 1] = _told(job_id, columns) if may_read else accounts.lacking("read")
     return found
 
 
@@ -132,6 +132,10 @@ def glimpses(seen: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, Glimpse]:
             glimpse = found.setdefault(job_id, Glimpse(State(status), stage, progress))
             glimpse.happened += filter(None, [event])  # the outer join has none where nothing happened
     return found
+
+
+def _told(job_id: uuid.UUID | None, columns: Sequence[Any]) -> Reading | CallerError:
+    return _no_such_job() if job_id is None else Reading(job_id, *columns)
 
 
 def _no_such_job() -> NotFound:

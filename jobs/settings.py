@@ -1,10 +1,13 @@
 """Everything that can be set, read once into one frozen object; a wrong setting stops the program with a sentence."""
 
 import os
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,8 +17,15 @@ from jobs.errors import WrongSetting
 
 PREFIX = "DUOLOGUE_"
 FILE_SUFFIX = "_FILE"
+READ_BY_OTHERS: Final = frozenset({PREFIX + name for name in ("API_URL", "API_KEY", "CI")})
+"""Variables with our prefix that are no settings: two of the terminal commands, and one of our tests."""
+
+BROKERS: Final = ("redis", "rediss", "amqp", "amqps")
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart from addresses one can call, not listened on
+
+_ENCODED = "percent-encode the password if it has signs like / : @"
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?$")
 
 EngineName = Literal["gpu", "cloud", "preview"]
 
@@ -50,6 +60,10 @@ class Settings(BaseSettings):
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Private networks inputs may be fetched from, CIDRs, comma-separated."
     )
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Private networks webhooks may be posted to, over plain http too; CIDRs, comma-separated."
+    )
+    webhook_http: bool = Field(default=False, description="Whether webhooks may be posted over plain http anywhere.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         ("*",), description="Web origins that may call the API from a browser, comma-separated."
     )
@@ -62,9 +76,21 @@ class Settings(BaseSettings):
         12 * 3600, ge=0, description="How long it works at least; in between, readers are given the same link."
     )
     minimum_seconds: int = Field(5, ge=1, le=600, description="Least seconds of video a job is priced at.")
-    keep_videos_days: float = Field(7, gt=0, description="How long videos and stored inputs are kept.")
+    unlimited_balance_usd: float = Field(
+        1_000_000, ge=0, allow_inf_nan=False, description="The balance that accounts without a limit are told, USD."
+    )
+    keep_videos_days: float = Field(
+        7, gt=0, description="How long a finished job is kept with its video and inputs; then a thin row of it stays."
+    )
     keep_idempotency_hours: float = Field(24, gt=0, description="How long an Idempotency-Key names its job.")
+    keep_deliveries_days: float = Field(
+        30, gt=0, description="How long the log of webhooks is kept, and at most what a paused endpoint is owed."
+    )
     keep_uploads_days: float = Field(7, gt=0, le=7, description="How long an upload and its link are kept.")
+
+    webhook_seconds: float = Field(15, gt=0, le=60, description="Most time one post of a webhook may take in all.")
+    webhook_concurrency: int = Field(16, ge=1, le=256, description="Most posts at once to one receiver of webhooks.")
+    webhook_progress_seconds: float = Field(10, gt=0, description="How often at most job.progress is told of one job.")
 
     lease_seconds: float = Field(60, gt=0, description="A worker silent for so long has lost its job.")
     renew_seconds: float = Field(2, gt=0, description="How often a worker renews its lease and hears of a cancel.")
@@ -80,7 +106,7 @@ class Settings(BaseSettings):
     run_seconds: int = Field(6 * 3600, gt=0, description="How long one attempt may run.")
     total_seconds: int = Field(8 * 86400, gt=0, description="How long a job may take in all.")
 
-    @field_validator("engines", "allowed_networks", "cors_origins", mode="before")
+    @field_validator("engines", "allowed_networks", "webhook_networks", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -88,9 +114,19 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _must_be_a_database(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if value.get_secret_value() and (not parts.scheme.startswith("postgres") or not parts.path.strip("/")):
-            raise ValueError("must be postgresql://user:password@host:5432/name")
+        url = value.get_secret_value()
+        is_one = _is_url(url) and urlsplit(url).scheme.startswith("postgres") and urlsplit(url).path.strip("/")
+        if url and not is_one:
+            raise ValueError(f"must be postgresql://user:password@host:5432/name; {_ENCODED}")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _must_be_a_broker(cls, value: SecretStr) -> SecretStr:
+        urls = value.get_secret_value().split(";")  # several are tried in turn
+        if any(urls) and not all(_is_url(url) and urlsplit(url).scheme in BROKERS for url in urls):
+            others = ", ".join(f"{scheme}://" for scheme in BROKERS[1:])
+            raise ValueError(f"must be redis://:password@host:6379/0, or {others}; {_ENCODED}")
         return value
 
     @field_validator("public_url", "s3_endpoint_url", "s3_public_url")
@@ -105,14 +141,29 @@ class Settings(BaseSettings):
     def _a_lease_outlives_its_renewals(self) -> Self:
         if self.lease_seconds < 3 * self.renew_seconds:
             raise ValueError(
-                "LEASE_SECONDS must be at least three times RENEW_SECONDS, or one slow renewal loses a job"
+                f"{PREFIX}LEASE_SECONDS must be at least three times {PREFIX}RENEW_SECONDS, "
+                "or one slow renewal loses a job"
             )
         return self
 
     @model_validator(mode="after")
     def _a_link_keeps_its_minimum(self) -> Self:
         if self.link_min_seconds > self.link_seconds:
-            raise ValueError("LINK_MIN_SECONDS must not be more than LINK_SECONDS; lower the one or raise the other")
+            raise ValueError(
+                f"{PREFIX}LINK_MIN_SECONDS must not be more than {PREFIX}LINK_SECONDS; lower the one or raise the other"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_bucket_has_its_keys(self) -> Self:
+        """With neither endpoint nor keys there is no bucket yet: `duologue up` brings one."""
+        keys = {name: getattr(self, name).get_secret_value() for name in ("s3_access_key_id", "s3_secret_access_key")}
+        missing = [PREFIX + name.upper() for name, key in keys.items() if not key]
+        if missing and (self.s3_endpoint_url or any(keys.values())):
+            raise ValueError(
+                f"the bucket has no {' and no '.join(missing)}: set both keys with {PREFIX}S3_ENDPOINT_URL, "
+                "or none of the three, and `duologue up` runs a bucket of its own"
+            )
         return self
 
     @property
@@ -134,10 +185,31 @@ class Settings(BaseSettings):
 @cache
 def load() -> Settings:
     """Read the environment, once per process. Raises WrongSetting naming every variable that cannot work."""
+    wrong = list(_strangers())
     try:
-        return Settings.model_validate(_secrets_from_files())
+        chosen = Settings.model_validate(_secrets_from_files())
     except ValidationError as error:
-        raise WrongSetting(_sentences(error)) from None
+        raise WrongSetting("\n".join(wrong + _sentences(error))) from None
+    if wrong:
+        raise WrongSetting("\n".join(wrong))
+    return chosen
+
+
+def _strangers() -> Iterator[str]:
+    """A sentence for each variable of ours that nobody reads: a slip of the pen must not pass for a setting."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {variable + FILE_SUFFIX for variable in known} | READ_BY_OTHERS
+    for variable, value in os.environ.items():
+        if variable.startswith(PREFIX) and variable not in known and not _is_service_link(variable, value):
+            names = sorted(name.removeprefix(PREFIX) for name in known)
+            near = get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+            advice = f"did you mean {PREFIX}{near[0]}?" if near else "docs/settings.md lists them all."
+            yield f"{variable}: there is no such setting; {advice}"
+
+
+def _is_service_link(variable: str, value: str) -> bool:
+    """Kubernetes tells every container of every service beside it: one that is called duologue-x is no setting."""
+    return bool(_SERVICE_LINK.search(variable)) or (variable.endswith("_PORT") and "://" in value)
 
 
 def _secrets_from_files() -> dict[str, str]:
@@ -154,9 +226,19 @@ def _secrets_from_files() -> dict[str, str]:
     return found
 
 
-def _sentences(error: ValidationError) -> str:
+def _sentences(error: ValidationError) -> list[str]:
+    """One line a problem; what several settings do wrong together names them itself."""
     lines = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        variable = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
-        lines.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}.")
-    return "\n".join(lines)
+        variable = f"{PREFIX}{problem['loc'][0]}: ".upper() if problem["loc"] else ""
+        sentence = f"{variable}{problem['msg'].removeprefix('Value error, ')}."
+        lines.append(sentence[0].upper() + sentence[1:])
+    return lines
+
+
+def _is_url(text: str) -> bool:
+    """Whether the parts can be told from each other; the text may hold a password and is never repeated."""
+    try:
+        return bool(urlsplit(text).scheme) and (urlsplit(text).port or 0) >= 0
+    except ValueError:
+        return False

@@ -8,7 +8,7 @@ import structlog
 
 from jobs import events, settings
 
-_WARNINGS = frozenset({"doorbell.dropped", "job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
+_WARNINGS = frozenset({"job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
 
 
@@ -23,7 +23,7 @@ def start(program: str) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer()
             if is_json
-            else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24),
+            else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from jobs.database import transaction
-from jobs.history import invariants, leaks, videos
+from jobs.history import invariants, leaks, limits, money, videos
 from jobs.history.finding import Finding, no_subject
 
 __all__ = ["Finding", "check"]
@@ -27,9 +27,9 @@ def check(*, with_bucket: bool = False, logs: Collection[Path] = ()) -> list[Fin
             invariants.one_effect(session),
             invariants.on_time(session),
             no_subject("I5", "every final job with a webhook has it delivered or given up on"),
-            no_subject("I6", "held money is captured or released, and nothing is charged twice"),
+            money.all_accounted_for(session),
             invariants.quiet_after_cancel(session),
-            no_subject("I8", "an account's limits are never exceeded"),
+            limits.never_exceeded(session),
             leaks.none_told(session, logs),
         ]
         published = videos.published(session) if with_bucket else []

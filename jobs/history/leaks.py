@@ -23,6 +23,7 @@ _SHAPES = (
 
 _SPOKEN = """
 SELECT job_id AS id, detail::text AS said FROM events
+UNION ALL SELECT job_id, detail::text FROM archived_events
 UNION ALL SELECT id, concat_ws(' ', error, engine_reason, output::text, array_to_string(warnings, ' ')) FROM jobs
 """
 

@@ -1,24 +1,27 @@
 """Holding a job: claim it, renew the lease, keep what was learnt; every effect names its fence."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from jobs import journal, settings
+from jobs import journal, ledger, settings
 from jobs.database import transaction
 from jobs.errors import LeaseLost, MediaError
-from jobs.rules import inputs
+from jobs.rules import inputs, pricing
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.states import State
-from jobs.tables import Attachment, Job
+from jobs.tables import Account, Attachment, Job, Tally
 
 Standing = Literal["good", "cancelled", "overdue"]
 """How a holder stands: it may go on, its job was cancelled, or a deadline has passed."""
+
+_UNDER_WAY = (State.RUNNING, State.FORWARDED)
 
 
 @dataclass(frozen=True)
@@ -42,31 +45,21 @@ class Claim:
 def claim(worker: str, engine: str) -> Claim | None:
     """Take the next due job of `engine`, or None when there is none.
 
-    One statement decides: highest priority first, then oldest; rows that others are just taking are skipped.
+    One statement decides: highest priority first, then oldest; rows that others are just taking are skipped, and so
+    are accounts that have as many jobs under way as they may.
     """
-    chosen = settings.load()
-    due = (
-        select(Job.id)
-        .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now())
-        # A missed deadline and a model that only newer code knows are not for us.
-        .where(Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()), Job.model.in_(MODELS))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    taken = update(Job).where(Job.id == due).values(worker=worker).returning(Job)
-    with transaction() as session:
-        job = session.scalars(taken).one_or_none()
-        if job is None:
-            return None
-        now = session.execute(select(func.now())).scalar_one()
-        job.attempt += 1
-        job.fence += 1
-        job.started_at, job.lease_until = now, now + timedelta(seconds=chosen.lease_seconds)
-        job.stage, job.progress = "preparing", 0.0
-        journal.move(session, job, State.RUNNING, "job.claimed", worker=worker)
-    return _claim_of(job, worker)
+    full: set[uuid.UUID] = set()
+    while True:
+        try:
+            with transaction() as session:
+                job = _taken(session, worker, engine, full)
+                if job is None:
+                    return None
+                _begin(session, job, worker)
+        except _AccountIsFull as error:
+            full.add(error.account_id)  # another worker took its last place between our look and our lock
+        else:
+            return _claim_of(job, worker)
 
 
 def renew(claim: Claim, stage: str, progress: float) -> Standing:
@@ -110,10 +103,16 @@ def sources(claim: Claim) -> dict[str, str]:
     return found
 
 
-def keep_media(claim: Claim, media: Mapping[str, object]) -> None:
-    """Write down the regular files made of the inputs, so that no later attempt fetches again. Raises LeaseLost."""
+def keep_media(claim: Claim, media: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write down the regular files made of the inputs, so that no later attempt fetches again, and settle the price.
+
+    Raises LeaseLost, and CannotPay when the account cannot pay for voices as long as these.
+    """
     with transaction() as session:
-        held(session, claim).media = dict(media)
+        job = held(session, claim)
+        job.media = dict(media)
+        if job.price_usd:  # a preview is free however long it is
+            ledger.requote(session, job, _price_usd(claim, media))
         session.execute(delete(Attachment).where(Attachment.job_id == claim.job_id))
 
 
@@ -127,6 +126,58 @@ def held(session: Session, claim: Claim) -> Job:
     if job is None:
         raise LeaseLost(f"job {claim.job_id.hex}: fence {claim.fence} no longer holds it")
     return job
+
+
+class _AccountIsFull(Exception):
+    """The account has as many jobs under way as it may."""
+
+    def __init__(self, account_id: uuid.UUID) -> None:
+        super().__init__(account_id)
+        self.account_id = account_id
+
+
+def _taken(session: Session, worker: str, engine: str, besides: Collection[uuid.UUID]) -> Job | None:
+    """The next due job, its row locked."""
+    under_way = select(func.count()).where(Job.account_id == Account.id, Job.status.in_(_UNDER_WAY)).scalar_subquery()
+    full = select(Account.id).where(Account.running_max.is_not(None), Account.running_max <= under_way)
+    due = (
+        select(Job.id)
+        .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now())
+        # A missed deadline and a model that only newer code knows are not for us.
+        .where(Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()), Job.model.in_(MODELS))
+        .where(Job.account_id.not_in(full), Job.account_id.not_in(besides))
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    return session.scalars(update(Job).where(Job.id == due).values(worker=worker).returning(Job)).one_or_none()
+
+
+def _begin(session: Session, job: Job, worker: str) -> None:
+    """Move the job to running. Raises _AccountIsFull."""
+    now, most = session.execute(select(func.now(), Account.running_max).where(Account.id == job.account_id)).one()
+    if most is not None:
+        _check_place(session, job.account_id, most)
+    job.attempt += 1
+    job.fence += 1
+    job.started_at, job.lease_until = now, now + timedelta(seconds=settings.load().lease_seconds)
+    job.stage, job.progress = "preparing", 0.0
+    journal.move(session, job, State.RUNNING, "job.claimed", worker=worker)
+
+
+def _check_place(session: Session, account_id: uuid.UUID, most: int) -> None:
+    """Whether one more may begin; until the transaction ends nobody else asks this for the account."""
+    session.execute(select(Tally.account_id).where(Tally.account_id == account_id).with_for_update())
+    under_way = select(func.count()).where(Job.account_id == account_id, Job.status.in_(_UNDER_WAY))
+    with session.no_autoflush:
+        if session.scalars(under_way).one() >= most:
+            raise _AccountIsFull(account_id)
+
+
+def _price_usd(claim: Claim, media: Mapping[str, Mapping[str, Any]]) -> Decimal:
+    tracks = {voice: media[voice]["seconds"] for voice in claim.model.voices if voice in media}
+    return pricing.price_usd(claim.model, claim.inputs, tracks, settings.load().minimum_seconds)
 
 
 def _claim_of(job: Job, worker: str) -> Claim:

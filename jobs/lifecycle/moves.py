@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import doorbell, journal
+from jobs import doorbell, journal, ledger
 from jobs.database import after_commit
 from jobs.errors import DeadlinePassed, JobError
 from jobs.rules.retries import Again
@@ -14,7 +14,8 @@ from jobs.tables import Job
 
 
 def end(session: Session, job: Job, state: State, kind: str, **detail: object) -> None:
-    """Move a job to a final state; it holds no lease any more."""
+    """Move a job to a final state: it holds no lease any more, and no money; only a completed one is charged."""
+    ledger.settle(session, job, is_charged=state is State.COMPLETED)
     job.lease_until, job.stage, job.finished_at = None, "", now(session)
     journal.move(session, job, state, kind, **detail)
 

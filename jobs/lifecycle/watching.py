@@ -1,5 +1,6 @@
 """What happens to jobs whose holder cannot act: fallen silent, past a deadline, or never claimed."""
 
+import uuid
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -30,7 +31,7 @@ def rescue() -> int:
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         ).all()
-        for job in silent:
+        for job in sorted(silent, key=_in_order):
             _rescue(session, job)
     return len(silent)
 
@@ -45,7 +46,7 @@ def expire() -> int:
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         ).all()
-        for job in overdue:
+        for job in sorted(overdue, key=_in_order):
             if (deadline := moves.passed_deadline(session, job)) is not None:
                 moves.fail(session, job, deadline)
     return len(overdue)
@@ -62,6 +63,11 @@ def due(engine: str) -> int:
     )
     with transaction() as session:
         return session.execute(select(func.count()).select_from(waiting)).scalar_one()
+
+
+def _in_order(job: Job) -> tuple[uuid.UUID, uuid.UUID]:
+    """Accounts in the order in which everybody locks their tallies."""
+    return job.account_id, job.id
 
 
 def _rescue(session: Session, job: Job) -> None:

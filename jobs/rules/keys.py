@@ -1,6 +1,9 @@
 """Where objects lie in the bucket: every key begins with its account, then says what it belongs to."""
 
+import re
 import uuid
+
+_OF_JOB = re.compile(r"[0-9a-f]{32}/jobs/([0-9a-f]{32})/")
 
 
 def account(account_id: uuid.UUID) -> str:
@@ -13,6 +16,12 @@ def upload(account_id: uuid.UUID, upload_id: uuid.UUID, filename: str) -> str:
 
 def job(account_id: uuid.UUID, job_id: uuid.UUID) -> str:
     return f"{account(account_id)}jobs/{job_id.hex}/"
+
+
+def job_of(key: str) -> uuid.UUID | None:
+    """The job that an object belongs to; None for whatever else lies in the bucket."""
+    found = _OF_JOB.match(key)
+    return uuid.UUID(hex=found[1]) if found else None
 
 
 def regular_input(account_id: uuid.UUID, job_id: uuid.UUID, fence: int, filename: str) -> str:

@@ -33,6 +33,6 @@ def formula(model: Model, minimum_seconds: int) -> str:
 
 def billed_seconds(order: str, tracks: Mapping[str, float], minimum_seconds: int) -> int:
     """Whole seconds that are paid for: each voice rounded up, one after the other where `order` says so."""
-    whole = [math.ceil(seconds) for seconds in tracks.values()]
+    whole = [math.ceil(round(seconds, 3)) for seconds in tracks.values()]  # counted in samples: 5.0000001 is 5
     total = max(whole, default=0) if order == "meanwhile" else sum(whole)
     return max(minimum_seconds, min(total, OUTPUT_MAX_SECONDS))

@@ -23,6 +23,7 @@ class Policy(Enum):
 POLICIES: dict[str, Policy] = {
     "input": Policy.BACK_OFF,  # only where it is not permanent: the other side was away
     "moderation": Policy.NEVER,
+    "no_credit": Policy.NEVER,
     "provider_refused": Policy.NEVER,
     "provider_busy": Policy.AS_TOLD,
     "provider_failed": Policy.BACK_OFF,

@@ -1,105 +1,14 @@
-"""The schema on one page; every column says what it means, and says it in the database too.
-
-The row is the truth. Hot statements read partial indexes, each named for its purpose.
-"""
+"""A job's row, and what hangs on it."""
 
 import uuid
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Identity,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Text,
-    Uuid,
-    text,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.states import State
-
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-Json = dict[str, Any]
-_NOW = text("now()")
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: DateTime(timezone=True),
-        uuid.UUID: Uuid(),
-        Json: JSONB(),
-        list[str]: ARRAY(Text()),
-        str: Text(),
-    }
-
-
-class Account(Base):
-    """Who owns jobs, uploads and keys; an account never sees another's."""
-
-    __tablename__ = "accounts"
-    __table_args__ = {"comment": "Who owns jobs, uploads and keys."}  # noqa: RUF012 - SQLAlchemy's form
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="Also the first part of every object's key.")
-    name: Mapped[str] = mapped_column(unique=True, comment="What operators call it.")
-    webhook_secret: Mapped[str | None] = mapped_column(
-        comment="Signs what its webhooks are told; null until drawn, where an older version made the account."
-    )
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it was made.")
-
-
-class ApiKey(Base):
-    """A bearer key; only its SHA-256 is kept."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (
-        Index("ix_api_keys_of_account", "account_id", "created_at"),
-        {"comment": "Bearer keys; shown once, kept as SHA-256."},
-    )
-
-    id: Mapped[uuid.UUID] = mapped_column(
-        primary_key=True, comment="Names the key where the key itself must not stand."
-    )
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose key it is.")
-    name: Mapped[str] = mapped_column(comment="What its owner calls it.")
-    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True, comment="SHA-256 of the key.")
-    hint: Mapped[str] = mapped_column(comment="The key's last four letters, to tell keys apart in lists.")
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it was made.")
-    revoked_at: Mapped[datetime | None] = mapped_column(comment="From when it is refused; null while it works.")
-
-
-class Upload(Base):
-    """A file a caller has put, or may still put, into the bucket."""
-
-    __tablename__ = "uploads"
-    __table_args__ = (
-        Index("ix_uploads_expired", "expires_at"),
-        {"comment": "Files of callers in the bucket; the object may not be there yet."},
-    )
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="Part of the object's key.")
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose file it is.")
-    filename: Mapped[str] = mapped_column(comment="The caller's name for it, made safe for a URL.")
-    content_type: Mapped[str] = mapped_column(comment="Declared by the caller, or told from the file's name.")
-    size_bytes: Mapped[int] = mapped_column(BigInteger, comment="Declared or counted length.")
-    object_key: Mapped[str] = mapped_column(comment="Where it lies in the bucket.")
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When the ticket was given.")
-    expires_at: Mapped[datetime] = mapped_column(comment="When the object is removed.")
+from jobs.tables.base import NOTHING, NOW, Base, Json
 
 
 class Job(Base):
@@ -117,17 +26,30 @@ class Job(Base):
         Index("ix_jobs_claimable", "engine", text("priority DESC"), "id", postgresql_where=text("status = 'waiting'")),
         # Few rows; without the lease in it, so that a renewal stays a heap-only update.
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),
+        # How many of an account run, and how many wait, for its limits.
+        Index("ix_jobs_held_of_account", "account_id", postgresql_where=text("status IN ('running', 'forwarded')")),
+        Index("ix_jobs_waiting_of_account", "account_id", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_waited_too_long", "wait_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_overdue", "finish_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_of_account", "account_id", text("id DESC")),
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         Index("ix_jobs_videos_expired", "finished_at", postgresql_where=text("objects_removed_at IS NULL")),
+        # Few rows: final, and money still held, by a version of ours that knew no money.
+        Index("ix_jobs_unsettled", "finished_at", postgresql_where=text("held_usd > 0 AND finished_at IS NOT NULL")),
         # Few rows: what callers deleted since the objects of deleted jobs were last removed.
         Index(
             "ix_jobs_deleted",
             "deleted_at",
             postgresql_where=text("deleted_at IS NOT NULL AND objects_removed_at IS NULL"),
+        ),
+        # Few rows: on their way into the archive.
+        Index("ix_jobs_leaving", "id", postgresql_where=text("objects_removed_at IS NOT NULL")),
+        # Few rows: re-runs that may yet begin with the files of the job they repeat.
+        Index(
+            "ix_jobs_borrowing",
+            "id",
+            postgresql_where=text("rerun_of IS NOT NULL AND media IS NOT NULL AND finished_at IS NULL"),
         ),
         {
             "comment": "One order from acceptance to its end; the row is the truth, a queue message only a doorbell.",
@@ -161,7 +83,12 @@ class Job(Base):
     engine: Mapped[str] = mapped_column(comment="Who is to render it: gpu, cloud or preview.")
     engine_reason: Mapped[str] = mapped_column(comment="Why this engine, in a sentence.")
     priority: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Higher goes first, -100 to 100.")
-    due_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="Not claimed before; a retry moves it on.")
+    due_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="Not claimed before; a retry moves it on.")
+
+    price_usd: Mapped[Decimal] = mapped_column(
+        server_default=NOTHING, comment="What it costs its caller: a quote until it is final, nothing if it failed."
+    )
+    held_usd: Mapped[Decimal] = mapped_column(server_default=NOTHING, comment="Money held for it now.")
 
     attempt: Mapped[int] = mapped_column(
         Integer, server_default=text("0"), comment="Claims that count against the limit."
@@ -181,7 +108,7 @@ class Job(Base):
         server_default=text("0"), comment="Finished fraction of the attempt, 0 to 1."
     )
 
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it was accepted.")
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="When it was accepted.")
     started_at: Mapped[datetime | None] = mapped_column(comment="When the current or last attempt began.")
     finished_at: Mapped[datetime | None] = mapped_column(comment="When it became final.")
     wait_until: Mapped[datetime] = mapped_column(comment="Fails when its first attempt has not begun by then.")
@@ -201,7 +128,9 @@ class Job(Base):
         Integer, server_default=text("0"), comment="Task code of the contract; 0 is fine."
     )
     error_class: Mapped[str | None] = mapped_column(comment="The word failures are grouped by.")
-    objects_removed_at: Mapped[datetime | None] = mapped_column(comment="When its objects left the bucket.")
+    objects_removed_at: Mapped[datetime | None] = mapped_column(
+        comment="From when its objects leave the bucket; the row follows them into the archive."
+    )
     deleted_at: Mapped[datetime | None] = mapped_column(
         comment="When its owner deleted it; no caller sees it from then on."
     )
@@ -259,32 +188,3 @@ class Event(Base):
     detail: Mapped[Json] = mapped_column(
         server_default=text("'{}'"), comment="Facts of its kind; no secret, no signed link."
     )
-
-
-class Worker(Base):
-    """A worker process that is, or was lately, alive; narrow, because it is rewritten all the time."""
-
-    __tablename__ = "workers"
-    __table_args__ = {"comment": "Heartbeats of worker processes."}  # noqa: RUF012 - SQLAlchemy's form
-
-    name: Mapped[str] = mapped_column(primary_key=True, comment="Host and process id.")
-    engines: Mapped[list[str]] = mapped_column(comment="What it can render with.")
-    slots: Mapped[int] = mapped_column(Integer, comment="How many jobs it runs at once.")
-    version: Mapped[str] = mapped_column(comment="The code it runs.")
-    started_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="When it came up.")
-    seen_at: Mapped[datetime] = mapped_column(server_default=_NOW, comment="Its last heartbeat.")
-
-
-class Chore(Base):
-    """When each recurring chore is due next, and how it went; whoever moves `due_at` on runs it."""
-
-    __tablename__ = "chores"
-    __table_args__ = {"comment": "The timetable of recurring chores."}  # noqa: RUF012 - SQLAlchemy's form
-
-    name: Mapped[str] = mapped_column(primary_key=True, comment="One of workers/chores.")
-    due_at: Mapped[datetime] = mapped_column(
-        server_default=_NOW, comment="Not run before; moved on by whoever runs it."
-    )
-    ran_at: Mapped[datetime | None] = mapped_column(comment="When it last came to its end.")
-    took_ms: Mapped[int | None] = mapped_column(Integer, comment="How long that took, milliseconds.")
-    done: Mapped[int | None] = mapped_column(Integer, comment="How many things it did then.")

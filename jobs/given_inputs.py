@@ -1,0 +1,31 @@
+"""Shows a job's form as it was given, without what would open a file to whoever reads along."""
+
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from jobs import storage
+from jobs.rules import inputs
+from jobs.rules.catalog import MODELS
+
+_INLINE = "sent inside the request"
+
+
+class Given(Protocol):
+    """What of a job its form is."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def inputs(self) -> dict[str, Any]: ...
+
+
+def shown(job: Given) -> dict[str, Any]:
+    """The clean form; a signature is a key to the file, and a job is shown to more eyes than the file."""
+    media = MODELS[job.model].media
+    return {name: _medium(value) if name in media else value for name, value in job.inputs.items()}
+
+
+def _medium(value: str) -> str:
+    if value.startswith(inputs.ATTACHMENT):
+        return _INLINE
+    return urlsplit(value)._replace(query="", fragment="").geturl() if storage.own_key(value) else value

@@ -1,0 +1,133 @@
+"""The ledger: every change of an account's money is an entry, and its tally is always their sum.
+
+All of it happens inside the caller's transaction. Whoever needs several tallies locks them in the order of their
+accounts, so that no two ever wait for each other.
+"""
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from jobs.accounts import terms_of
+from jobs.errors import CannotPay, NotFound
+from jobs.rules import limits, money
+from jobs.rules.money import Kind
+from jobs.tables import Account, Job, LedgerEntry, Tally
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an account has, in USD."""
+
+    available_usd: Decimal
+    held_usd: Decimal
+    month_usd: Decimal
+
+
+def balance(session: Session, account_id: uuid.UUID) -> Balance:
+    """Where the account stands now."""
+    this_month = case((Tally.month == _MONTH, Tally.month_usd), else_=NOTHING)
+    row = session.execute(
+        select(Tally.available_usd, Tally.held_usd, this_month).where(Tally.account_id == account_id)
+    ).one_or_none()
+    return Balance(*row) if row else Balance(NOTHING, NOTHING, NOTHING)
+
+
+def top_up(session: Session, account_id: uuid.UUID, amount_usd: Decimal, note: str) -> LedgerEntry:
+    """Add money to an account."""
+    return _enter(session, LedgerEntry(account_id=account_id, kind=Kind.TOPUP, amount_usd=amount_usd, note=note))
+
+
+def adjust(session: Session, account_id: uuid.UUID, amount_usd: Decimal, note: str) -> LedgerEntry:
+    """Correct an account's money, up or down."""
+    return _enter(session, LedgerEntry(account_id=account_id, kind=Kind.ADJUST, amount_usd=amount_usd, note=note))
+
+
+def requote(session: Session, job: Job, price_usd: Decimal) -> None:
+    """Settle what `job` costs now that its media are known: hold more for it, or release what is too much.
+
+    Raises CannotPay when the account cannot have more held.
+    """
+    more_usd = price_usd - job.held_usd
+    if more_usd > 0:
+        _check_affordable(session, job, more_usd)
+        _move(session, job, Kind.HOLD, more_usd)
+    elif more_usd < 0:
+        _move(session, job, Kind.RELEASE, -more_usd)
+    job.price_usd = job.held_usd = price_usd
+
+
+def settle(session: Session, job: Job, *, is_charged: bool) -> None:
+    """Let go of the money held for a job that becomes final: capture its price if it is charged, release the rest."""
+    captured_usd = min(job.price_usd, job.held_usd) if is_charged else NOTHING
+    released_usd = job.held_usd - captured_usd
+    if captured_usd:
+        _move(session, job, Kind.CAPTURE, captured_usd)
+    if released_usd:
+        _move(session, job, Kind.RELEASE, released_usd)
+    job.price_usd, job.held_usd = captured_usd, NOTHING
+
+
+def _check_affordable(session: Session, job: Job, more_usd: Decimal) -> None:
+    account, tally = session.execute(
+        select(Account, Tally)
+        .join(Tally, Tally.account_id == Account.id)
+        .where(Account.id == job.account_id)
+        .with_for_update(of=Tally)
+        .execution_options(populate_existing=True)
+    ).one()
+    refused = limits.unaffordable(
+        terms_of(account),
+        more_usd,
+        available_usd=tally.available_usd,
+        month_usd=tally.month_usd if tally.month == session.scalar(select(_MONTH)) else NOTHING,
+    )
+    if refused is not None:
+        raise CannotPay(f"the media are longer than what was held for: {refused}", permanent=True)
+
+
+def _move(session: Session, job: Job, kind: Kind, amount_usd: Decimal) -> None:
+    """One entry for `job`; what it gives back counts for the month the job was ordered in."""
+    entry = LedgerEntry(
+        account_id=job.account_id,
+        kind=kind,
+        amount_usd=amount_usd,
+        job_id=job.id,
+        key_id=job.key_id,
+        model=job.model,
+    )
+    spent_usd = {Kind.HOLD: amount_usd, Kind.RELEASE: -amount_usd}.get(kind, NOTHING)
+    ordered_in = func.date_trunc("month", job.created_at)
+    _enter(session, entry)
+    if spent_usd:
+        session.execute(
+            update(Tally)
+            .where(Tally.account_id == job.account_id, Tally.month == ordered_in)
+            .values(month_usd=Tally.month_usd + spent_usd)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _enter(session: Session, entry: LedgerEntry) -> LedgerEntry:
+    """Write the entry and what it does to its tally, which is locked from then on. Raises NotFound."""
+    available_usd, held_usd = money.effect_usd(Kind(entry.kind), entry.amount_usd)
+    if session.get(Account, entry.account_id) is None:
+        raise NotFound(f"There is no account {entry.account_id.hex}.")
+    session.execute(insert(Tally).values(account_id=entry.account_id).on_conflict_do_nothing())
+    session.execute(
+        update(Tally)
+        .where(Tally.account_id == entry.account_id)
+        .values(available_usd=Tally.available_usd + available_usd, held_usd=Tally.held_usd + held_usd)
+        .execution_options(synchronize_session=False)
+    )
+    session.add(entry)
+    return entry
+
+
+_MONTH = func.date_trunc("month", func.now())

@@ -1,0 +1,18 @@
+"""What has been kept long enough or was deleted, and what stays of it; never touches the bucket itself."""
+
+from jobs.retention.archiving import archive, archived, leaving, let_go
+from jobs.retention.deleting import delete_jobs
+from jobs.retention.expiring import expired_uploads, forget_idempotency_keys, forget_uploads
+from jobs.retention.months import make_months
+
+__all__ = [
+    "archive",
+    "archived",
+    "delete_jobs",
+    "expired_uploads",
+    "forget_idempotency_keys",
+    "forget_uploads",
+    "leaving",
+    "let_go",
+    "make_months",
+]

@@ -1,0 +1,107 @@
+"""The way of a finished job into the archive: it is let go, its objects leave the bucket, its row follows them.
+
+Each step may be cut off anywhere, done twice, or done by many at once: the row goes last, so that whatever is still in
+the bucket is still in the book.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select, text, update
+
+from jobs import settings
+from jobs.database import transaction
+from jobs.tables import ArchivedJob, Event, Job
+
+BATCH = 100
+
+_LENT = text("""
+    SELECT DISTINCT CAST(split_part(file ->> 'key', '/', 3) AS uuid)
+    FROM jobs, jsonb_path_query(media, '$.*') AS file
+    WHERE rerun_of IS NOT NULL AND media IS NOT NULL AND finished_at IS NULL
+""")
+"""The jobs whose files an unfinished re-run may still begin with; its own are among them, which does no harm."""
+
+_COPY_JOBS = text("""
+    INSERT INTO archived_jobs (id, account_id, key_id, rerun_of, model, engine, status, error_code, error_class,
+        price_usd, attempt, fence, workers_lost, inference_ms, video_seconds, created_at, started_at, finished_at,
+        deleted_at)
+    SELECT id, account_id, key_id, rerun_of, model, engine, status, error_code, error_class,
+        price_usd, attempt, fence, workers_lost, inference_ms, CAST(output ->> 'seconds' AS double precision),
+        created_at, started_at, finished_at, deleted_at
+    FROM jobs WHERE id = ANY(:ids)
+""")
+
+# The words of an error may quote what a caller wrote; a number cannot, nor can these names.
+_COPY_EVENTS = text("""
+    INSERT INTO archived_events (job_id, id, account_id, kind, at, status, attempt, fence, detail)
+    SELECT job_id, id, account_id, kind, at, status, attempt, fence, (
+        SELECT coalesce(jsonb_object_agg(name, fact), '{}') FROM jsonb_each(detail) AS facts (name, fact)
+        WHERE jsonb_typeof(fact) IN ('number', 'boolean') OR name IN ('worker', 'error_class'))
+    FROM events WHERE job_id = ANY(:ids)
+""")
+
+
+def let_go() -> int:
+    """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were."""
+    oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
+    return _let_go(Job.finished_at < oldest_kept) + _let_go(Job.deleted_at.is_not(None))
+
+
+def leaving() -> Iterator[list[Job]]:
+    """The jobs whose objects may be removed now, a batch at a time.
+
+    They were let go so long ago that nobody who saw them before is still about to repeat them, and no re-run may
+    still begin with their files.
+    """
+    with transaction() as session:
+        let_go_by = session.execute(select(func.now() - timedelta(seconds=settings.load().lease_seconds))).scalar_one()
+        lent = set(session.scalars(_LENT))
+    batch = _leaving(let_go_by, None)
+    while batch:
+        yield [job for job in batch if job.id not in lent]
+        batch = _leaving(let_go_by, batch[-1].id)
+
+
+def archive(job_ids: Collection[uuid.UUID]) -> int:
+    """Move these jobs and their events, whose objects are gone, into the archive; how many it were.
+
+    One that somebody else is just moving or deleting is passed over.
+    """
+    ours = select(Job.id).where(Job.id.in_(job_ids), Job.objects_removed_at.is_not(None))
+    with transaction() as session:
+        # First the locks: what is read after them has everything that others did to these jobs.
+        found = session.scalars(ours.order_by(Job.id).with_for_update(skip_locked=True)).all()
+        for copy in (_COPY_JOBS, _COPY_EVENTS):
+            session.execute(copy, {"ids": found})
+        session.execute(delete(Event).where(Event.job_id.in_(found)))
+        session.execute(delete(Job).where(Job.id.in_(found)))
+    return len(found)
+
+
+def archived(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these jobs are in the archive."""
+    with transaction() as session:
+        return set(session.scalars(select(ArchivedJob.id).where(ArchivedJob.id.in_(job_ids))))
+
+
+def _let_go(is_over: ColumnElement[bool]) -> int:
+    """A batch. Money is never held for one that left: whoever settles old accounts still needs its row."""
+    over = (
+        select(Job.id)
+        .where(is_over, Job.objects_removed_at.is_(None), Job.finished_at.is_not(None), Job.held_usd == 0)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    with transaction() as session:
+        let_go = update(Job).where(Job.id.in_(over)).values(objects_removed_at=func.now()).returning(Job.id)
+        return len(session.scalars(let_go).all())
+
+
+def _leaving(let_go_by: datetime, after: uuid.UUID | None) -> list[Job]:
+    query = select(Job).where(Job.objects_removed_at < let_go_by, Job.finished_at.is_not(None), Job.held_usd == 0)
+    if after is not None:
+        query = query.where(Job.id > after)
+    with transaction() as session:
+        return list(session.scalars(query.order_by(Job.id).limit(BATCH)))

@@ -1,0 +1,85 @@
+"""Orders a finished job once more."""
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from jobs import idempotency, ids, settings
+from jobs.accounts import Caller
+from jobs.database import transaction
+from jobs.errors import Conflict, NotFound
+from jobs.rules import inputs, limits, routing
+from jobs.rules.catalog import MODELS
+from jobs.rules.states import State
+from jobs.submission.taking import found_or_taken, take_one
+from jobs.submission.wishes import Draft, model_named, price
+from jobs.tables import Attachment, Job
+
+
+def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None = None) -> tuple[Job, bool]:
+    """Order a finished job once more: a new job of its own that names the old one; beside it, whether it is new.
+
+    Links are fetched anew; media that came inside the old request are taken over. Raises NotFound, and Conflict while
+    the old one is unfinished, when such media are gone, or when the key named something else; and what `submit` does.
+    """
+    own = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
+    with transaction() as session:
+        old = session.scalars(own).one_or_none()
+        if old is None:
+            raise NotFound("There is no such job.")
+        if not State(old.status).is_final:
+            raise Conflict(f"The job is {old.status}; only a finished one can be run again.")
+        draft = _again(session, caller, old, idempotency_key)
+    return found_or_taken(caller, take_one(draft))
+
+
+def _again(session: Session, caller: Caller, old: Job, name: str | None) -> Draft:
+    """The same order from the start: the same form, seed and labels, but today's engines and deadlines of its own."""
+    if name is not None:
+        idempotency.check(name)
+    route = routing.choose(old.engine_wanted, settings.load().engines)
+    limits.check_allowed(caller.terms, old.model, route.engine)
+    media = None if old.objects_removed_at or not _has_inline(old) else old.media
+    price_usd = price(model_named(old.model), old.inputs, route.engine, _tracks(old))
+    kept = ("model", "inputs", "seed", "options", "tags", "webhook_url", "wants_base64", "priority", "engine_wanted")
+    row = {name: getattr(old, name) for name in kept} | {
+        "id": ids.new_id().hex,
+        "account_id": caller.account_id.hex,
+        "key_id": caller.key_id.hex,
+        "rerun_of": old.id.hex,
+        "metadata": old.metadata_,
+        "engine": route.engine,
+        "engine_reason": route.reason,
+        "media": media,
+        "price_usd": str(price_usd),
+        "wait_seconds": (old.wait_until - old.created_at).total_seconds(),
+        "run_seconds": min(old.run_seconds, settings.load().run_seconds),
+        "total_seconds": (old.finish_until - old.created_at).total_seconds(),
+    }
+    return Draft(
+        caller=caller,
+        row=row,
+        price_usd=price_usd,
+        attachments=_attachments(session, old, has_media=media is not None),
+        name=name,
+        digest=idempotency.digest({"rerun_of": old.id.hex}),
+    )
+
+
+def _attachments(session: Session, old: Job, *, has_media: bool) -> dict[str, str]:
+    """Media that came inside the old request, if intake had not made them regular files."""
+    rows = session.scalars(select(Attachment).where(Attachment.job_id == old.id)).all()
+    if _has_inline(old) and not rows and not has_media:
+        raise Conflict("The media sent inside the first request have been removed; submit it anew with them.")
+    return {row.field: row.content for row in rows}
+
+
+def _has_inline(job: Job) -> bool:
+    return any(str(value).startswith(inputs.ATTACHMENT) for value in job.inputs.values())
+
+
+def _tracks(job: Job) -> dict[str, float]:
+    """How long each voice was, if the old job's media were read."""
+    found = {voice: (job.media or {}).get(voice, {}).get("seconds") for voice in MODELS[job.model].voices}
+    return {voice: seconds for voice, seconds in found.items() if seconds is not None}

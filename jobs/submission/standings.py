@@ -1,0 +1,106 @@
+"""Where the accounts stand while orders are taken: their tallies, locked, and what the orders change in them."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from jobs import events
+from jobs.rules import limits
+from jobs.rules.limits import Recent
+from jobs.rules.states import State
+from jobs.submission.wishes import Draft
+from jobs.tables import Job, Tally
+
+NOTHING = Decimal(0)
+
+
+@dataclass
+class Standing:
+    """One account's tally as these orders change it."""
+
+    available_usd: Decimal
+    month: date
+    month_usd: Decimal
+    recent: Recent
+    waiting_most: int
+    held_usd: Decimal = NOTHING
+    """What these orders hold."""
+    taken: int = 0
+    """How many they are; none of them is written yet."""
+    waiting: int | None = None
+    """How many jobs wait with these, once they were counted."""
+
+    def admit(self, session: Session, draft: Draft) -> None:
+        """Take one more order into account. Raises TooMany or NoCredit when it cannot be taken."""
+        refused = limits.refusal(
+            draft.caller.terms,
+            draft.price_usd,
+            available_usd=self.available_usd,
+            month_usd=self.month_usd,
+            recent=self.recent,
+            waiting=self._waiting(session, draft),
+        )
+        if refused is not None:
+            raise refused
+        self._tell_of_budget(draft)
+        self.available_usd -= draft.price_usd
+        self.month_usd += draft.price_usd
+        self.held_usd += draft.price_usd
+        self.recent = self.recent.with_one_more()
+        self.taken += 1
+        self.waiting_most += 1
+        self.waiting = None if self.waiting is None else self.waiting + 1
+
+    def _waiting(self, session: Session, draft: Draft) -> int:
+        """No fewer jobs than wait: the tally's bound while that is low enough to go on, else counted."""
+        most = draft.caller.terms.waiting_max
+        if self.waiting is None and most is not None and self.waiting_most >= most:
+            counted = select(func.count()).where(Job.account_id == draft.caller.account_id)
+            self.waiting = session.scalars(counted.where(Job.status == State.WAITING)).one() + self.taken
+            held = session.scalars(counted.where(Job.status.in_([State.RUNNING, State.FORWARDED]))).one()
+            self.waiting_most = self.waiting + held  # a stumble may put any of those back
+        return self.waiting_most if self.waiting is None else self.waiting
+
+    def _tell_of_budget(self, draft: Draft) -> None:
+        budget_usd = draft.caller.terms.budget_soft_usd
+        if budget_usd is not None and self.month_usd < budget_usd <= self.month_usd + draft.price_usd:
+            events.emit("budget.reached", account=draft.caller.account, budget_usd=str(budget_usd))
+
+
+def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """Lock these accounts' tallies until the transaction ends, in the one order that nobody can cross."""
+    found = _locked(session, account_ids)
+    if missing := set(account_ids) - found.keys():
+        rows = [{"account_id": account_id} for account_id in sorted(missing)]
+        session.execute(insert(Tally).values(rows).on_conflict_do_nothing())
+        found = _locked(session, account_ids)
+    return found
+
+
+_LOCKED = text("""
+    SELECT account_id, available_usd, month, month_usd, submits, submits_until, waiting_most, clock_timestamp() AS now
+    FROM tallies WHERE account_id = ANY(:account_ids) ORDER BY account_id FOR UPDATE
+""")
+
+
+def _locked(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    rows = session.execute(_LOCKED, {"account_ids": list(account_ids)})
+    return {row.account_id: _standing(row) for row in rows}
+
+
+def _standing(row: Row[*tuple[Any, ...]]) -> Standing:
+    this_month = row.now.astimezone(UTC).date().replace(day=1)
+    return Standing(
+        available_usd=row.available_usd,
+        month=this_month,
+        month_usd=row.month_usd if row.month == this_month else NOTHING,
+        recent=Recent(tuple(row.submits), row.submits_until).at(int(row.now.timestamp())),
+        waiting_most=row.waiting_most,
+    )

@@ -1,0 +1,152 @@
+"""Takes many callers' orders in one transaction, and gives each its own answer or error."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from jobs import accounts, doorbell, events, idempotency
+from jobs.accounts import Caller
+from jobs.database import after_commit, transaction
+from jobs.errors import CallerError, DuologueError, NotFound
+from jobs.idempotency import Named
+from jobs.submission import standings, statement
+from jobs.submission.standings import Standing
+from jobs.submission.wishes import Draft, Order, Wish, draft
+from jobs.tables import Job
+
+Names = dict[tuple[uuid.UUID, str], Named]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An order that was taken: its job, which is committed and readable, and whether it was made just now."""
+
+    caller: Caller
+    job_id: uuid.UUID
+    is_new: bool
+    created_at: datetime | None = None
+
+
+def submit(caller: Caller, wish: Wish, idempotency_key: str | None = None) -> Job:
+    """Accept `wish` for `caller`: when this returns the job is committed and readable.
+
+    Nothing is fetched here. With an `idempotency_key` that named the same wish before, that job is returned instead.
+    Raises NotFound for an unknown model, MissingInput or WrongInput naming the field, Conflict when the key named
+    another wish, NotAllowed, NoCredit and TooMany by the account's terms, and Unavailable when the database is away:
+    then it may have been taken, but only if it went away in the very commit, and an `idempotency_key` makes asking
+    again safe.
+    """
+    job, _ = submit_once(caller, wish, idempotency_key)
+    return job
+
+
+def submit_once(caller: Caller, wish: Wish, idempotency_key: str | None) -> tuple[Job, bool]:
+    """As `submit`; beside the job, whether it was made just now."""
+    return found_or_taken(caller, take_one(draft(Order(caller, wish, idempotency_key))))
+
+
+def submit_together(asked: Sequence[tuple[str, Wish, str | None]]) -> list[Taken | Exception]:
+    """For each API key, wish and name, in order: what was taken, or the error that is this asker's own.
+
+    The keys are looked up in the same transaction: one revoked a moment ago orders nothing. What a database refuses of
+    one order is that order's error alone. Raises Unavailable for all.
+    """
+    with transaction() as session:
+        callers = accounts.identify_all(session, [key for key, _, _ in asked])
+    drafts = [_drafted(caller, wish, name) for caller, (_, wish, name) in zip(callers, asked, strict=True)]
+    taken = iter(_take([one for one in drafts if isinstance(one, Draft)]))
+    return [next(taken) if isinstance(one, Draft) else one for one in drafts]
+
+
+def take_one(one: Draft) -> Taken:
+    """Take one draft. Raises its error."""
+    [taken] = _take([one])
+    if isinstance(taken, Exception):
+        raise taken
+    return taken
+
+
+def found_or_taken(caller: Caller, taken: Taken) -> tuple[Job, bool]:
+    """The row of what was taken; beside it, whether it is new. Raises NotFound when it has been deleted since."""
+    with transaction() as session:
+        job = session.get(Job, taken.job_id)
+    if job is None or job.deleted_at is not None or job.account_id != caller.account_id:
+        raise NotFound("The job this Idempotency-Key names has been deleted.")
+    return job, taken.is_new
+
+
+def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draft | CallerError:
+    if isinstance(caller, CallerError):
+        return caller
+    try:
+        caller.require("submit")
+        return draft(Order(caller, wish, name))
+    except CallerError as error:
+        return error
+
+
+def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+    """All in one transaction; if the database refuses it, each in its own, so that no other pays for a bad one."""
+    if not drafts:
+        return []
+    try:
+        return _together(drafts)
+    except DBAPIError as error:
+        return [error] if len(drafts) == 1 else [answer for one in drafts for answer in _take([one])]
+
+
+def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+    with transaction() as session:
+        standing = standings.lock(session, {one.caller.account_id for one in drafts})
+        names: Names = idempotency.named(session, {_full_name(one) for one in drafts if one.name is not None})
+        answers = [_admit(session, one, standing[one.caller.account_id], names) for one in drafts]
+        new = [one for one, answer in zip(drafts, answers, strict=True) if _is_new(answer)]
+        if new:
+            created_at = statement.write(session, new, standing)
+            answers = [_dated(answer, created_at) for answer in answers]
+            for one in new:
+                after_commit(session, _told(one))
+    return answers
+
+
+def _admit(session: Session, one: Draft, standing: Standing, names: Names) -> Taken | Exception:
+    """Take it, find what its name stands for, or say why not."""
+    try:
+        if one.name is not None and (before := names.get(_full_name(one))):
+            before.check(one.digest)
+            return Taken(one.caller, before.job_id, is_new=False)
+        standing.admit(session, one)
+    except DuologueError as error:
+        return error
+    if one.name is not None:
+        names[_full_name(one)] = Named(one.job_id, one.digest)
+    return Taken(one.caller, one.job_id, is_new=True)
+
+
+def _told(one: Draft) -> Callable[[], None]:
+    """What follows the commit: say that there is a job, and wake a worker."""
+    row = one.row
+
+    def tell() -> None:
+        events.emit("job.created", job=row["id"], model=row["model"], engine=row["engine"], attempt=0)
+        doorbell.ring(row["engine"])
+
+    return tell
+
+
+def _full_name(one: Draft) -> tuple[uuid.UUID, str]:
+    return one.caller.account_id, one.name or ""
+
+
+def _is_new(answer: Taken | Exception) -> bool:
+    return isinstance(answer, Taken) and answer.is_new
+
+
+def _dated(answer: Taken | Exception, created_at: dict[uuid.UUID, datetime]) -> Taken | Exception:
+    if isinstance(answer, Taken) and answer.is_new:
+        return Taken(answer.caller, answer.job_id, is_new=True, created_at=created_at[answer.job_id])
+    return answer

@@ -1,0 +1,36 @@
+"""The schema; every column says what it means, and says it in the database too.
+
+The row is the truth. Hot statements read partial indexes, each named for its purpose.
+"""
+
+from jobs.tables.accounts import Account, ApiKey
+from jobs.tables.archive import ArchivedEvent, ArchivedJob
+from jobs.tables.base import NAMES, Base, Json
+from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
+from jobs.tables.money import LedgerEntry, Tally
+from jobs.tables.uploads import Upload
+from jobs.tables.webhooks import Delivery, Endpoint, Receiver, Try
+from jobs.tables.work import Chore, Worker
+
+__all__ = [
+    "NAMES",
+    "Account",
+    "ApiKey",
+    "ArchivedEvent",
+    "ArchivedJob",
+    "Attachment",
+    "Base",
+    "Chore",
+    "Delivery",
+    "Endpoint",
+    "Event",
+    "IdempotencyKey",
+    "Job",
+    "Json",
+    "LedgerEntry",
+    "Receiver",
+    "Tally",
+    "Try",
+    "Upload",
+    "Worker",
+]
