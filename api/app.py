@@ -15,11 +15,23 @@ from api.crashes import CrashGuard
 from api.gathering import Gathering
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
+from api.v1 import account, deliveries, keys, ledger, listening, usage, webhooks
 from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
 from api.watching import Hub
-from api.wavespeed import catalog, kept, polling, predictions, prices, unknown, uploads, webhook_secret
-from jobs import listing, settings, telemetry
+from api.wavespeed import (
+    billing,
+    catalog,
+    kept,
+    predictions,
+    prices,
+    shortcuts,
+    unknown,
+    uploads,
+    usage_stats,
+    webhook_secret,
+)
+from jobs import listing, settings, submission, telemetry
 
 _DESCRIPTION = """
 Talking videos from a picture or a video and one or two voices.
@@ -34,10 +46,19 @@ _ROUTERS = (
     kept.router,
     catalog.router,
     prices.router,
+    billing.router,
+    usage_stats.router,
     webhook_secret.router,
     uploads.router,
     v1_jobs.router,
     v1_events.router,
+    account.router,
+    keys.router,
+    usage.router,
+    ledger.router,
+    webhooks.router,
+    deliveries.router,
+    listening.router,
 )
 
 
@@ -56,11 +77,12 @@ def create_app() -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.hub = Hub()
-    app.state.readings = Gathering(listing.readings)
+    app.state.readings = Gathering(listing.readings, pace_seconds=0.005)
+    app.state.orders = Gathering(submission.submit_together, pace_seconds=0.02)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)
-    polling.install(app)
+    shortcuts.install(app)
     unknown.install(app)
     openapi.finish(app.openapi())
     return app

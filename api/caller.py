@@ -1,5 +1,6 @@
-"""Finds out who is calling, from the bearer key of the request."""
+"""Finds out who is calling, from the bearer key of the request, and whether that key may do what is asked."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Security
@@ -11,6 +12,7 @@ from jobs import accounts
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import NotAuthenticated
+from jobs.rules.scopes import Scope
 
 _BEARER = HTTPBearer(
     scheme_name="key", description="An API key, made by `duologue keys create NAME`.", auto_error=False
@@ -44,4 +46,22 @@ UncheckedKey = Annotated[str, Depends(_key)]
 
 
 KnownCaller = Annotated[Caller, Depends(_identify)]
-"""A route with this parameter answers 401 to everybody else, before it reads the body."""
+"""Answers 401 to everybody else, before the body is read; a route takes one of those below, which are narrower."""
+
+
+def _with_right_to(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    async def check(caller: KnownCaller) -> Caller:
+        caller.require(scope)
+        return caller
+
+    return check
+
+
+Submitter = Annotated[Caller, Depends(_with_right_to("submit"))]
+"""May order, upload, cancel, delete and run again; 403 for a key without that right."""
+
+Reader = Annotated[Caller, Depends(_with_right_to("read"))]
+"""May see results, lists, prices, what happened and what it cost; 403 for a key without that right."""
+
+Manager = Annotated[Caller, Depends(_with_right_to("manage"))]
+"""May change the account itself, its keys, secrets and webhooks; 403 for a key without that right."""

@@ -27,9 +27,12 @@ STORAGE_RETRY_SECONDS = 5
 MEANINGS: dict[int, str] = {
     400: "The request is not understood; the message names the field and the fix.",
     401: "No API key, an unknown one or a revoked one.",
+    402: "The account cannot pay for this, or its budget is used up.",
+    403: "The key, or its account, may not do this; the message says which.",
     404: "Nothing of that name, or nothing this account may know of.",
     409: "The request contradicts what is already so; the message says what.",
     413: "The body or the file is over its limit.",
+    429: "More than the account may have; the message says what, `Retry-After` when to come again.",
     500: "A fault of ours; the message names the request for whoever looks into it.",
     503: "Something we need is away for the moment; send the same request again after `Retry-After` seconds.",
 }

@@ -7,8 +7,11 @@ TAGS = [
         "name": "WaveSpeed",
         "description": "The contract existing WaveSpeed clients rely on: submit a model, read its result.",
     },
+    {"name": "WaveSpeed money", "description": "What there is to spend, and what was spent on what."},
     {"name": "WaveSpeed uploads", "description": "Put a file where jobs and your own programs can read it."},
     {"name": "Jobs", "description": "Our own face: the same jobs with engine, priority, deadlines, tags and timeline."},
+    {"name": "Account", "description": "Keys and what they may do, limits, budgets, and where the money went."},
+    {"name": "Webhooks", "description": "Endpoints that are told what happens, the log of what they were told."},
     {"name": "Health", "description": "For load balancers and supervisors; no key needed."},
 ]
 

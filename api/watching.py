@@ -88,6 +88,11 @@ class Hub:
         return sum(watch.watchers for watch in self._watched.values())
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this process was told to stop."""
+        return self._is_closed
+
+    @property
     def is_full(self) -> bool:
         return self.watchers >= self._places
 

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.requests import Request
 
 from jobs.errors import WrongInput
@@ -14,14 +14,13 @@ _PARAMETER = re.compile(r"(?:^|&)webhook=(.*)", re.DOTALL)
 _UNENCODED = re.compile(r"https?://", re.IGNORECASE)
 
 
-def _from_query(
-    request: Request,
-    webhook: Annotated[str | None, Query(description="URL told when the job is final.")] = None,
-) -> str | None:
-    return None if webhook is None else checked(whole(request.scope["query_string"].decode("latin-1")), "webhook")
+WebhookFromQuery = Annotated[str | None, Query(alias="webhook", description="URL told when the job is final.")]
+"""Documents the parameter; `from_query` reads it."""
 
 
-WebhookFromQuery = Annotated[str | None, Depends(_from_query)]
+def from_query(request: Request) -> str | None:
+    """The webhook of the request's query, checked; None when there is none. Raises WrongInput."""
+    return checked(whole(request.scope["query_string"].decode("latin-1")), "webhook")
 
 
 def whole(query: str) -> str:

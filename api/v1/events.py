@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.caller import KnownCaller
+from api.caller import Reader
 from api.v1 import presenter
 from api.v1.jobs import JobId
 from api.v1.presenter import Progress
@@ -59,7 +59,7 @@ class EventStream(Response):
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The stream. `event` is the kind, `data` JSON as in the job's timeline; `progress` has no `id`.",
-        "content": {EventStream.media_type: {"schema": {"type": "string"}}},
+        "content": {EventStream.media_type: {}},
     },
     204: {"description": "The job is final and nothing came later: do not come back."},
 }
@@ -69,11 +69,11 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     "/{job_id}/events",
     status_code=200,  # said here because the response class does not
     summary="Follow a job",
-    response_class=EventStream,
-    responses=_STREAM | presenter.documented(400, 401, 404),
+    response_class=Response,  # not EventStream: the document would say that refusals are a stream as well
+    responses=_STREAM | presenter.documented(400, 404),
 )
 def events(
-    request: Request, caller: KnownCaller, job_id: JobId, header: _LastEventId = None, last_event_id: _LastSeen = None
+    request: Request, caller: Reader, job_id: JobId, header: _LastEventId = None, last_event_id: _LastSeen = None
 ) -> Response:
     """Stream what happened and happens to a job as server-sent events, in order, until it is final.
 

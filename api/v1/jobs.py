@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import openapi, waiting
-from api.caller import KnownCaller
+from api.caller import Reader, Submitter
 from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
 from api.v1 import forms, presenter
@@ -31,17 +31,17 @@ JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
     status_code=201,
     summary="Submit a job",
     response_model=JobShown,
-    responses=presenter.documented(400, 401, 404, 409, 413) | _MADE_BEFORE,
+    responses=presenter.documented(400, 402, 404, 409, 413, 429) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
-def submit(caller: KnownCaller, body: RawBody, key: GivenKey = None) -> Response:
+def submit(caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a job at once; its inputs are fetched later. `Location` says where it is read."""
     return _made(*submission.submit_once(caller, forms.read_job(read_object(body)).wish(), key))
 
 
-@router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400, 401))
+@router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400))
 def page(
-    caller: KnownCaller,
+    caller: Reader,
     wanted: Annotated[Filter, Depends(forms.read_filter)],
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=forms.PAGE_MAX_JOBS)] = 50,
@@ -53,10 +53,10 @@ def page(
     return presenter.respond(JobPage(jobs=[presenter.shown(job) for job in shown], next_cursor=more))
 
 
-@router.get("/{job_id}", summary="Show a job", response_model=JobTold, responses=presenter.documented(400, 401, 404))
+@router.get("/{job_id}", summary="Show a job", response_model=JobTold, responses=presenter.documented(400, 404))
 async def show(
     request: Request,
-    caller: KnownCaller,
+    caller: Reader,
     job_id: JobId,
     wait_seconds: Annotated[
         float, Query(ge=0, le=60, description="Answer when the job's state is another, or after so long.")
@@ -77,9 +77,9 @@ async def show(
     "/{job_id}/cancel",
     summary="Cancel a job",
     response_model=JobShown,
-    responses=presenter.documented(401, 404, 409),
+    responses=presenter.documented(404, 409),
 )
-def cancel(caller: KnownCaller, job_id: JobId) -> Response:
+def cancel(caller: Submitter, job_id: JobId) -> Response:
     """Stop a job; doing so twice changes nothing.
 
     One that waits is cancelled at once. One that runs is told, and is cancelled as soon as its rendering is dead. One
@@ -93,9 +93,9 @@ def cancel(caller: KnownCaller, job_id: JobId) -> Response:
     status_code=201,
     summary="Run a job again",
     response_model=JobShown,
-    responses=presenter.documented(400, 401, 404, 409) | _MADE_BEFORE,
+    responses=presenter.documented(400, 402, 404, 409, 429) | _MADE_BEFORE,
 )
-def rerun(caller: KnownCaller, job_id: JobId, key: GivenKey = None) -> Response:
+def rerun(caller: Submitter, job_id: JobId, key: GivenKey = None) -> Response:
     """Order a final job once more: a new job, with the same form and seed, whose `rerun_of` names the old one.
 
     Refused with 409 while the old one is not final, or when media sent inside its request are no longer kept.

@@ -7,9 +7,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api import given_inputs
 from api.errors import MEANINGS, Answer
-from jobs import storage
+from jobs import given_inputs, storage
 from jobs.outlook import Outlook
 from jobs.rules.states import State
 from jobs.tables import Event, Job
@@ -154,8 +153,8 @@ def failure(answer: Answer) -> Response:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """What a route of this face says of its errors in the OpenAPI document."""
-    return {status: {"model": Refusal, "description": MEANINGS[status]} for status in (*statuses, 500, 503)}
+    """What a route of this face says of its errors in the OpenAPI document; each wants a key that may do this."""
+    return {status: {"model": Refusal, "description": MEANINGS[status]} for status in (401, 403, *statuses, 500, 503)}
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """Tells which models there are: the contract's catalog entries, made from our one catalog."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, RootModel
 from starlette.responses import Response
 
-from api.caller import KnownCaller
+from api.caller import Reader
 from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import Reply
 from jobs import settings
 from jobs.rules import pricing
 from jobs.rules.catalog import MODELS, Model
+
+TYPE: Final = "digital-human"
+"""What all our models are of."""
 
 router = APIRouter(prefix="/api/v3", tags=["WaveSpeed"])
 
@@ -39,7 +42,7 @@ class CatalogEntry(BaseModel):
     name: str = Field(description="The same as `model_id`.")
     base_price: float = Field(description="USD for five seconds of 480p.")
     description: str
-    type: Literal["digital-human"] = "digital-human"
+    type: Literal["digital-human"] = TYPE
     sort_order: int
     formula: str = Field(description="The price as a JSONata expression.")
     api_schema: ApiSchema
@@ -53,9 +56,9 @@ class Catalog(RootModel[list[CatalogEntry]]):
     "/models",
     summary="List models",
     response_model=Reply[Catalog],
-    responses=envelope.documented(401),
+    responses=envelope.documented(),
 )
-def models(_: KnownCaller) -> Response:
+def models(_: Reader) -> Response:
     """Every model, with its price and its form."""
     return envelope.reply(Catalog([_entry(model, place) for place, model in enumerate(MODELS.values(), 1)]))
 

@@ -6,10 +6,9 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api import given_inputs
 from api.errors import MEANINGS, Answer
 from api.wavespeed import base64_output
-from jobs import settings, storage
+from jobs import given_inputs, settings, storage
 from jobs.listing import Reading
 from jobs.rules.states import State
 from jobs.tables import Job
@@ -150,8 +149,8 @@ def bare_failure(message: str) -> Response:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """What a route of this face says of its errors in the OpenAPI document."""
-    return {status: {"model": Failure, "description": MEANINGS[status]} for status in (*statuses, 500, 503)}
+    """What a route of this face says of its errors in the OpenAPI document; each wants a key that may do this."""
+    return {status: {"model": Failure, "description": MEANINGS[status]} for status in (401, 403, *statuses, 500, 503)}
 
 
 def _has_video(job: Job | Reading) -> bool:

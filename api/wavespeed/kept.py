@@ -1,21 +1,19 @@
 """Lists the predictions an account has, and deletes those it wants no more."""
 
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from api import errors, openapi
-from api.caller import KnownCaller
-from api.strict_json import RawBody, read_object
-from api.wavespeed import envelope
+from api import openapi
+from api.caller import Reader, Submitter
+from api.strict_json import RawBody
+from api.wavespeed import envelope, lenient
 from api.wavespeed.envelope import Prediction, Reply
 from jobs import ids, listing, retention
 from jobs.listing import Filter
 from jobs.rules.states import State
-
-Form = TypeVar("Form", bound=BaseModel)
 
 PAGE_MAX = 10**6
 IDS_MAX = 1000
@@ -77,12 +75,12 @@ class Deleted(BaseModel):
     "",
     summary="List predictions",
     response_model=Reply[PredictionPage],
-    responses=envelope.documented(400, 401, 413),
+    responses=envelope.documented(400, 413),
     openapi_extra=openapi.json_body(ListForm.model_json_schema(ref_template=openapi.COMPONENT)),
 )
-def page(caller: KnownCaller, body: RawBody) -> Response:
+def page(caller: Reader, body: RawBody) -> Response:
     """List the account's predictions, newest first; all filters must hold. Outputs are always links here."""
-    form = _read(ListForm, body)
+    form = lenient.read(ListForm, body)
     found = listing.jobs(caller, form.filter(), skip=(form.page - 1) * form.page_size, limit=form.page_size)
     items = [envelope.listed(job, with_input=form.include_inputs) for job in found]
     return envelope.reply(PredictionPage(page=form.page, items=items))
@@ -92,22 +90,13 @@ def page(caller: KnownCaller, body: RawBody) -> Response:
     "/delete",
     summary="Delete predictions",
     response_model=Reply[Deleted],
-    responses=envelope.documented(400, 401, 413),
+    responses=envelope.documented(400, 413),
     openapi_extra=openapi.json_body(DeleteForm.model_json_schema(ref_template=openapi.COMPONENT)),
 )
-def delete(caller: KnownCaller, body: RawBody) -> Response:
+def delete(caller: Submitter, body: RawBody) -> Response:
     """Delete final predictions: they are 404 from now on, and their videos are removed soon after.
 
     Ids of predictions that are not final, are gone or are not the account's are passed over and not counted.
     """
-    named = {job_id for text in _read(DeleteForm, body).ids if (job_id := ids.parse(text)) is not None}
+    named = {job_id for text in lenient.read(DeleteForm, body).ids if (job_id := ids.parse(text)) is not None}
     return envelope.reply(Deleted(deleted_count=retention.delete_jobs(caller, named)))
-
-
-def _read(kind: type[Form], body: bytes) -> Form:
-    """The form in `body`; null and empty texts mean absent. Raises MissingInput or WrongInput naming the field."""
-    given: dict[str, Any] = {name: value for name, value in read_object(body).items() if value not in (None, "")}
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        raise errors.from_pydantic(error) from None

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path
@@ -10,29 +11,36 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import openapi, waiting
-from api.caller import KnownCaller, UncheckedKey
+from api import caller, openapi, waiting
+from api.caller import Submitter, UncheckedKey
 from api.errors import MEANINGS
-from api.gathering import readings_of
+from api.gathering import orders_of, readings_of
 from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
-from api.webhook_url import WebhookFromQuery, checked
+from api.webhook_url import WebhookFromQuery, checked, from_query
 from jobs import ids, lifecycle, listing, retention, settings, submission
-from jobs.errors import StorageError
+from jobs.accounts import Caller
+from jobs.errors import CallerError, StorageError
+from jobs.idempotency import HEADER
+from jobs.listing import Reading
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.routing import WISHES
 from jobs.rules.states import State
-from jobs.submission import Wish
+from jobs.submission import Taken, Wish
 from jobs.tables import Job
+
+ENGINE_HEADER = "X-Duologue-Engine"
+SMALL_BYTES = 32 * 2**10
+"""A body up to here is read at once; longer ones only once it is known who sent them, and in a thread."""
 
 router = APIRouter(prefix="/api/v3", tags=["WaveSpeed"])
 
 Engine = Annotated[
     str,
     Header(
-        alias="X-Duologue-Engine",
+        alias=ENGINE_HEADER,
         description="Who renders the job, where several can.",
         json_schema_extra={"enum": list(WISHES)},
     ),
@@ -52,37 +60,63 @@ def _add_model(model: Model) -> None:
         summary=model.id.removeprefix("wavespeed-ai/"),
         description=model.description,
         response_model=Reply[Prediction],
-        responses=envelope.documented(400, 401, 409, 413) | _BARE,
+        responses=envelope.documented(400, 402, 409, 413, 429) | _BARE,
         openapi_extra=openapi.json_body(forms.body_schema(model)),
     )
 
 
 def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
-    async def submit(
+    async def submit(  # noqa: PLR0917 - the names are for the OpenAPI document
         request: Request,
-        *,
-        caller: KnownCaller,
-        body: RawBody,
-        webhook: WebhookFromQuery,
-        key: GivenKey = None,
-        engine: Engine = "auto",
+        _key: UncheckedKey,
+        _body: RawBody,
+        _webhook: WebhookFromQuery = None,
+        _name: GivenKey = None,
+        _engine: Engine = "auto",
     ) -> Response:
-        order = await run_in_threadpool(_read, model, body, webhook, engine)
-        if order.wish.wants_base64 and order.wish.webhook_url:
-            return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
-        job, is_new = await run_in_threadpool(submission.submit_once, caller, order.wish, key)
-        answer = await _answer(request, caller, job, is_sync=order.is_sync)
-        answer.headers.update({} if is_new else REPLAY)
-        return answer
+        return await take(request, model)
 
     return submit
 
 
-async def _answer(request: Request, caller: KnownCaller, job: Job, *, is_sync: bool) -> Response:
+async def take(request: Request, model: Model) -> Response:
+    """Take an order for `model`, together with whoever else orders at this moment."""
+    key, body = caller.key_of(request), await request.body()
+    if len(body) > SMALL_BYTES:
+        await caller.of_request(request)  # so much is not even read for a stranger
+        order = await run_in_threadpool(_read, request, model, body)
+    else:
+        order = await _read_small(request, model, body)
+    if order.wish.wants_base64 and order.wish.webhook_url:
+        await caller.of_request(request)
+        return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
+    taken = await orders_of(request).ask((key, order.wish, request.headers.get(HEADER)))
+    if taken.created_at is not None and not order.is_sync:
+        return envelope.result(_new(taken, taken.created_at, order.wish))
+    job, is_new = await run_in_threadpool(submission.found_or_taken, taken.caller, taken)
+    answer = await _answer(request, taken.caller, job, is_sync=order.is_sync)
+    answer.headers.update({} if is_new else REPLAY)
+    return answer
+
+
+async def _read_small(request: Request, model: Model, body: bytes) -> "_Order":
+    try:
+        return _read(request, model, body)
+    except CallerError:
+        await caller.of_request(request)  # whoever has no good key is told that first
+        raise
+
+
+def _new(taken: Taken, created_at: datetime, wish: Wish) -> Reading:
+    """A job that was made just now, as it would be read."""
+    return Reading(taken.job_id, wish.model, State.WAITING, created_at, 0, "", 0, wish.wants_base64, None, None)
+
+
+async def _answer(request: Request, who: Caller, job: Job, *, is_sync: bool) -> Response:
     """The job as it stands, or as it ends if the caller waits for that."""
     if not is_sync:
         return await run_in_threadpool(envelope.result, job)
-    job = await waiting.until(request, caller, job, _is_final, settings.load().sync_seconds)
+    job = await waiting.until(request, who, job, _is_final, settings.load().sync_seconds)
     if State(job.status).is_final:
         with suppress(StorageError):  # an error now would lose the caller a job that is done
             return await run_in_threadpool(envelope.result, job)
@@ -101,13 +135,13 @@ for _model in MODELS.values():
     "/predictions/{prediction_id}/result",
     summary="Read a result",
     response_model=Reply[Prediction],
-    responses=envelope.documented(401, 404),
+    responses=envelope.documented(404),
 )
 @router.get(
     "/predictions/{prediction_id}",
     summary="Read a prediction",
     response_model=Reply[Prediction],
-    responses=envelope.documented(401, 404),
+    responses=envelope.documented(404),
 )
 async def read(request: Request, prediction_id: PredictionId, key: UncheckedKey) -> Response:
     """Readable from the instant the submit reply is out; a task that failed is a result too."""
@@ -121,18 +155,18 @@ async def read(request: Request, prediction_id: PredictionId, key: UncheckedKey)
     "/predictions/{prediction_id}",
     summary="Cancel or delete a prediction",
     response_model=Reply[Prediction],
-    responses=envelope.documented(401, 404, 409),
+    responses=envelope.documented(404, 409),
 )
-def end(prediction_id: PredictionId, caller: KnownCaller) -> Response:
+def end(prediction_id: PredictionId, who: Submitter) -> Response:
     """Cancel a task that is not final, delete one that is; the answer is the task as it stood, or stands now.
 
     One that runs goes on as `processing` until its rendering is dead, then it is `failed`, its `error` saying that it
     was cancelled. One that was deleted is 404 from then on, and its video is removed. One that becomes final at this
     very moment is left as it is: the answer is 409.
     """
-    job = listing.job(caller, ids.parse(prediction_id))
-    if not (State(job.status).is_final and retention.delete_jobs(caller, [job.id])):
-        job = lifecycle.cancel(caller, job.id)
+    job = listing.job(who, ids.parse(prediction_id))
+    if not (State(job.status).is_final and retention.delete_jobs(who, [job.id])):
+        job = lifecycle.cancel(who, job.id)
     return envelope.reply(envelope.prediction(job))
 
 
@@ -142,13 +176,13 @@ class _Order:
     is_sync: bool
 
 
-def _read(model: Model, body: bytes, webhook: str | None, engine: str) -> _Order:
+def _read(request: Request, model: Model, body: bytes) -> _Order:
     form = read_object(body)
     wish = Wish(
         model=model.id,
         inputs=form,
-        engine=engine,
-        webhook_url=webhook or checked(form.get("webhook_url"), "webhook_url"),
+        engine=request.headers.get(ENGINE_HEADER, "auto"),
+        webhook_url=from_query(request) or checked(form.get("webhook_url"), "webhook_url"),
         wants_base64=forms.switch(form, "enable_base64_output"),
     )
     return _Order(wish, is_sync=forms.switch(form, "enable_sync_mode"))

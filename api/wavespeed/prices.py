@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api import openapi
-from api.caller import KnownCaller
+from api.caller import Reader
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope
 from api.wavespeed.envelope import Reply
@@ -54,10 +54,10 @@ _FORM = openapi.json_body(
     "/price",
     summary="Quote a price",
     response_model=Reply[Price],
-    responses=envelope.documented(400, 401, 404, 413),
+    responses=envelope.documented(400, 404, 413),
     openapi_extra=_FORM,
 )
-def price(_: KnownCaller, body: RawBody) -> Response:
+def price(_: Reader, body: RawBody) -> Response:
     """Quote a run. The form may be partial or empty."""
     model, amount_usd = _quote(body)
     return envelope.reply(Price(model_id=model.id, price=amount_usd, discounted_price=amount_usd))
@@ -67,10 +67,10 @@ def price(_: KnownCaller, body: RawBody) -> Response:
     "/pricing",
     summary="Quote a price, in older words",
     response_model=Reply[UnitPrice],
-    responses=envelope.documented(400, 401, 404, 413),
+    responses=envelope.documented(400, 404, 413),
     openapi_extra=_FORM,
 )
-def unit_price(_: KnownCaller, body: RawBody) -> Response:
+def unit_price(_: Reader, body: RawBody) -> Response:
     """As `/api/v3/model/price`, which newer clients ask."""
     model, amount_usd = _quote(body)
     return envelope.reply(UnitPrice(model_id=model.id, unit_price=amount_usd))

@@ -1,7 +1,10 @@
-"""Answers polls ahead of the framework's own routing, which costs more than the read; its route says the same.
+"""Answers polls and takes orders ahead of the framework's own routing, which costs more than the work itself.
 
-Clients poll every 0.1 to 2 seconds for hours: this is the real load on the door.
+Clients poll every 0.1 to 2 seconds for hours: this is the real load on the door. The documented routes, under the same
+paths, say the same.
 """
+
+from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -10,17 +13,31 @@ from starlette.routing import Route
 
 from api import caller
 from api.wavespeed import predictions
+from jobs.rules.catalog import MODELS, Model
 
-_PATHS = ("/api/v3/predictions/{prediction_id}", "/api/v3/predictions/{prediction_id}/result")
+_RESULTS = ("/api/v3/predictions/{prediction_id}/result", "/api/v3/predictions/{prediction_id}")
 
 
 def install(app: FastAPI) -> None:
-    """Not in the OpenAPI document: `predictions.read` is, under the same paths."""
-    for path in _PATHS:
-        route = Route(path, _read, methods=["GET"], include_in_schema=False)
-        route.methods = {"GET"}  # Starlette adds HEAD, which the documented route does not take
-        app.router.routes.insert(0, route)
+    """Not in the OpenAPI document: `predictions` is."""
+    for place, model in enumerate(MODELS.values()):
+        app.router.routes.insert(place, _route(f"/api/v3/{model.id}", _taker(model), "POST"))
+    for place, path in enumerate(_RESULTS):
+        app.router.routes.insert(place, _route(path, _read, "GET"))
+
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> Route:
+    route = Route(path, endpoint, methods=[method], include_in_schema=False)
+    route.methods = {method}  # Starlette adds HEAD to GET, which the documented route does not take
+    return route
 
 
 async def _read(request: Request) -> Response:
     return await predictions.read(request, request.path_params["prediction_id"], caller.key_of(request))
+
+
+def _taker(model: Model) -> Callable[[Request], Awaitable[Response]]:
+    async def take(request: Request) -> Response:
+        return await predictions.take(request, model)
+
+    return take

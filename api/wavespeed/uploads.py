@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import openapi
-from api.caller import KnownCaller
+from api.caller import Submitter
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope
 from api.wavespeed.envelope import Reply
@@ -86,10 +86,10 @@ def body_max_bytes() -> int:
     "/uploads",
     summary="Ask for a ticket",
     response_model=Reply[Ticket],
-    responses=envelope.documented(400, 401, 413),
+    responses=envelope.documented(400, 413),
     openapi_extra=openapi.json_body(_TICKET_FORM),
 )
-def open_ticket(caller: KnownCaller, body: RawBody) -> Response:
+def open_ticket(caller: Submitter, body: RawBody) -> Response:
     """Get an address in the bucket to PUT one file to."""
     form = read_object(body)
     filename, size_bytes, content_type = _filename(form), _size(form), _content_type(form.get("content_type"))
@@ -102,7 +102,7 @@ def open_ticket(caller: KnownCaller, body: RawBody) -> Response:
     return envelope.reply(Ticket(**uploaded.model_dump(), upload=instruction))
 
 
-async def _file(request: Request, _: KnownCaller) -> AsyncIterator[UploadFile]:
+async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
     """The form's file, spooled to disk; nobody without a key gets that far."""
     async with request.form(max_files=1, max_fields=16) as form:
         found = form.get("file")
@@ -117,10 +117,10 @@ async def _file(request: Request, _: KnownCaller) -> AsyncIterator[UploadFile]:
     "/upload/binary",
     summary="Upload a file",
     response_model=Reply[Uploaded],
-    responses=envelope.documented(400, 401, 413),
+    responses=envelope.documented(400, 413),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}},
 )
-def upload(caller: KnownCaller, file: Annotated[UploadFile, Depends(_file)]) -> Response:
+def upload(caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:
     """Send one file through this door; it ends up in the bucket as after a ticket."""
     content_type = file.content_type if _CONTENT_TYPE.fullmatch(file.content_type or "") else None
     with transaction() as session:

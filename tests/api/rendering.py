@@ -11,9 +11,9 @@ VIDEO = b"\x00\x00\x00\x20ftypisom a video, as far as the bucket knows"
 INFERENCE_MS = 1234
 
 
-def complete(folder: Path) -> None:
-    """Give the next waiting job its video; `folder` is scratch."""
-    claim = factories.claim()
+def complete(folder: Path, engine: str = factories.ENGINE) -> None:
+    """Give the next waiting job of `engine` its video; `folder` is scratch."""
+    claim = factories.claim(engine=engine)
     path = folder / "video.mp4"
     path.write_bytes(VIDEO)
     stored = storage.put(path, keys.video(claim.account_id, claim.job_id, claim.fence), "video/mp4")

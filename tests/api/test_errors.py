@@ -17,6 +17,8 @@ from tests.conftest import Member
 SOLO = "/api/v3/wavespeed-ai/infinitetalk"
 NOBODY = "0" * 32
 LIST = "/api/v3/predictions"
+BILL = "/api/v3/billings/search"
+USED = "/api/v3/user/usage_stats"
 PAGE = {"page": 1, "page_size": 5}
 PRICED = {"model_id": factories.MULTI}
 MEDIA = {"image": "https://x.example/a.png", "audio": "https://x.example/a.mp3"}
@@ -141,6 +143,21 @@ WAVESPEED: dict[str, tuple[Ask, int, str]] = {
     "a price in 1080p": (post("/api/v3/model/price", PRICED | {"inputs": {"resolution": "1080p"}}), 400, "1401"),
     "a price in a strange order": (post("/api/v3/model/price", PRICED | {"inputs": {"order": []}}), 400, "1401"),
     "an older price of an unknown model": (post("/api/v3/model/pricing", {"model_id": "x"}), 404, "not_found"),
+    "a bill before the first page": (post(BILL, {"page": 0}), 400, "1401"),
+    "a bill of 101": (post(BILL, {"page_size": 101}), 400, "1401"),
+    "a bill of a word of ours": (post(BILL, {"billing_type": "hold"}), 400, "1401"),
+    "a bill from no day": (post(BILL, {"start_time": "soon"}), 400, "1401"),
+    "a bill until 1969": (post(BILL, {"end_time": "1969-12-31"}), 400, "1401"),
+    "a bill in a strange order": (post(BILL, {"sort": "price ASC"}), 400, "1401"),
+    "a bill of too many predictions": (post(BILL, {"prediction_uuids": [NOBODY] * 1001}), 400, "1401"),
+    "usage that ends before it begins": (
+        post(USED, {"start_time": "2026-01-02", "end_time": "2026-01-01"}),
+        400,
+        "1401",
+    ),
+    "usage of two years": (post(USED, {"start_time": "2024-01-01", "end_time": "2026-01-01"}), 400, "1401"),
+    "usage of a model that is a list": (post(USED, {"model_uuid": ["x"]}), 400, "1401"),
+    "setting the balance": (post("/api/v3/balance", {}), 405, "method_not_allowed"),
     "changing the secret": (post("/api/v3/webhook/secret", {}), 405, "method_not_allowed"),
     "an engine nobody knows": (
         lambda client, headers: client.post(SOLO, json=MEDIA, headers=headers | {"X-Duologue-Engine": "steam"}),
@@ -200,6 +217,45 @@ OURS: dict[str, tuple[Ask, int, str, str | None]] = {
         "wrong_input",
         "Last-Event-ID",
     ),
+    "a key without a name": (post("/v1/keys", {"scopes": ["read"]}), 400, "missing_input", "name"),
+    "a key with an empty name": (post("/v1/keys", {"name": "", "scopes": ["read"]}), 400, "wrong_input", "name"),
+    "a key without rights": (post("/v1/keys", {"name": "x", "scopes": []}), 400, "wrong_input", "scopes"),
+    "a key that may do what nobody may": (
+        post("/v1/keys", {"name": "x", "scopes": ["operate"]}),
+        400,
+        "wrong_input",
+        "scopes.0",
+    ),
+    "a key of one's own choosing": (
+        post("/v1/keys", {"name": "x", "scopes": ["read"], "key": "duo_x"}),
+        400,
+        "wrong_input",
+        "key",
+    ),
+    "a page of 101 keys": (get("/v1/keys?limit=101"), 400, "wrong_input", "limit"),
+    "revoking what is not there": (post(f"/v1/keys/{NOBODY}/revoke", None), 404, "not_found", None),
+    "revoking by name": (post("/v1/keys/tests/revoke", None), 404, "not_found", None),
+    "an account that limits itself": (
+        lambda client, headers: client.patch("/v1/account", json={"running_max": 5}, headers=headers),
+        400,
+        "wrong_input",
+        "running_max",
+    ),
+    "a budget that is a word": (
+        lambda client, headers: client.patch("/v1/account", json={"budget_soft_usd": "much"}, headers=headers),
+        400,
+        "wrong_input",
+        "budget_soft_usd",
+    ),
+    "deleting an account": (
+        lambda client, headers: client.delete("/v1/account", headers=headers),
+        405,
+        "method_not_allowed",
+        None,
+    ),
+    "usage from no day": (get("/v1/usage?first_day=soon"), 400, "wrong_input", "first_day"),
+    "a kind of entry nobody knows": (get("/v1/ledger?kind=gift"), 400, "wrong_input", "kind.0"),
+    "entries since no moment": (get("/v1/ledger?since=2026-01-01T00:00:00"), 400, "wrong_input", "since"),
     "a status nobody knows": (get("/v1/jobs?status=done"), 400, "wrong_input", "status.0"),
     "no page": (get("/v1/jobs?limit=0"), 400, "wrong_input", "limit"),
     "too large a page": (get("/v1/jobs?limit=101"), 400, "wrong_input", "limit"),

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from api.gathering import IN_FLIGHT_MAX, Gathering
+from api.gathering import Gathering
 from jobs import accounts, listing
 from jobs.accounts import Caller
 from jobs.database import engine, transaction
@@ -64,40 +64,65 @@ def test_what_breaks_the_query_is_told_to_everybody_and_the_next_is_answered() -
     asyncio.run(story())
 
 
-def test_whoever_asks_while_queries_are_under_way_is_in_a_later_one() -> None:
+def test_whoever_asks_while_a_query_is_under_way_is_in_the_next() -> None:
     async def story() -> None:
         gathering = Gathering(ledger.answer)
-        first = [await begun(gathering, number, ledger) for number in range(IN_FLIGHT_MAX)]
+        first = await begun(gathering, 1, ledger)
         late = [asyncio.ensure_future(gathering.ask(number)) for number in (10, 11, 12)]
         await asyncio.sleep(0)
-        assert ledger.asked == [[number] for number in range(IN_FLIGHT_MAX)]
+        assert ledger.asked == [[1]]
         ledger.may_answer.set()
-        assert await asyncio.gather(*first, *late) == [*range(IN_FLIGHT_MAX), 10, 11, 12]
+        assert await asyncio.gather(first, *late) == [1, 10, 11, 12]
 
     ledger = Ledger()
     ledger.may_answer.clear()
     asyncio.run(story())
-    assert ledger.asked[IN_FLIGHT_MAX:] == [[10, 11, 12]]
+    assert ledger.asked == [[1], [10, 11, 12]]
 
 
 def test_one_who_leaves_takes_nobody_along() -> None:
     async def story() -> None:
         gathering = Gathering(ledger.answer)
-        under_way = [await begun(gathering, number, ledger) for number in range(IN_FLIGHT_MAX)]
+        under_way = await begun(gathering, 1, ledger)
         waiting = [asyncio.ensure_future(gathering.ask(number)) for number in (10, 11)]
         await asyncio.sleep(0)
-        under_way[0].cancel()
+        under_way.cancel()
         waiting[0].cancel()
         ledger.may_answer.set()
-        said = await asyncio.gather(*under_way, *waiting, return_exceptions=True)
-        assert isinstance(said[0], asyncio.CancelledError)
-        assert isinstance(said[2], asyncio.CancelledError)
-        assert (said[1], said[3]) == (1, 11)
+        said = await asyncio.gather(under_way, *waiting, return_exceptions=True)
+        assert [type(one) for one in said[:2]] == [asyncio.CancelledError] * 2
+        assert said[2] == 11
 
     ledger = Ledger()
     ledger.may_answer.clear()
     asyncio.run(story())
-    assert ledger.asked[IN_FLIGHT_MAX:] == [[11]]
+    assert ledger.asked == [[1], [11]]
+
+
+def test_a_pace_keeps_queries_apart_and_loses_nobody() -> None:
+    async def story() -> None:
+        gathering = Gathering(ledger.answer, pace_seconds=0.05)
+        began = asyncio.get_running_loop().time()
+        for number in range(3):
+            assert await gathering.ask(number) == number
+        assert asyncio.get_running_loop().time() - began >= 0.1
+
+    ledger = Ledger()
+    asyncio.run(story())
+    assert ledger.asked == [[0], [1], [2]]
+
+
+def test_when_all_who_wait_have_left_the_next_is_answered() -> None:
+    async def story() -> None:
+        gathering = Gathering(ledger.answer)
+        gone = asyncio.ensure_future(gathering.ask(1))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await gathering.ask(2) == 2
+
+    ledger = Ledger()
+    asyncio.run(story())
+    assert ledger.asked == [[2]]
 
 
 async def begun(gathering: Gathering[int, int], question: int, ledger: Ledger) -> "asyncio.Future[int]":

