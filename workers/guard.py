@@ -59,6 +59,18 @@ def resolve_by_system(host: str, port: int) -> list[Address]:
     return list(dict.fromkeys(ip_address(str(address[0])) for *_, address in found))
 
 
+def resolved(resolve: Resolver, host: str, port: int) -> Sequence[Address]:
+    """What `resolve` finds. Raises UnknownHost, or ConnectError where asking again may help."""
+    try:
+        return resolve(host, port)
+    except UnicodeError:
+        raise UnknownHost(f"the host {host} is not a host name") from None
+    except socket.gaierror as error:
+        if error.errno in _PERMANENT_FAILURES:
+            raise UnknownHost(f"the host {host} is not known") from None
+        raise httpcore.ConnectError(f"the host {host} could not be looked up") from error
+
+
 def checked(host: str, addresses: Sequence[Address], allowed: Collection[Network]) -> Sequence[Address]:
     """Pass `addresses` on when all may be connected to. One forbidden address condemns the name: it is a trick.
 
@@ -81,7 +93,7 @@ class GuardedTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        with _in_httpx_terms():
+        with in_httpx_terms():
             answer = self._pool.handle_request(core_request(request))
         return httpx.Response(
             status_code=answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
@@ -107,16 +119,16 @@ class _Body(httpx.SyncByteStream):
         self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        with _in_httpx_terms():
+        with in_httpx_terms():
             yield from self._answer.iter_stream()
 
     def close(self) -> None:
-        with _in_httpx_terms():
+        with in_httpx_terms():
             self._answer.close()
 
 
 @contextmanager
-def _in_httpx_terms() -> Iterator[None]:
+def in_httpx_terms() -> Iterator[None]:
     """Raise httpcore's errors as their namesakes in httpx, so that callers need to know one library."""
     try:
         yield
@@ -143,7 +155,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         failure: httpcore.NetworkError | httpcore.TimeoutException | None = None
-        for address in checked(host, self._addresses(host, port), self._allowed):
+        for address in checked(host, resolved(self._resolve, host, port), self._allowed):
             try:
                 limit = _seconds_left(self._ends_at, timeout)
                 stream = self._backend.connect_tcp(str(address), port, limit, local_address, socket_options)
@@ -160,16 +172,6 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002 - as above
     ) -> httpcore.NetworkStream:
         raise AddressRefused(f"the unix socket {path} is refused: only http and https are called")
-
-    def _addresses(self, host: str, port: int) -> Sequence[Address]:
-        try:
-            return self._resolve(host, port)
-        except UnicodeError:
-            raise UnknownHost(f"the host {host} is not a host name") from None
-        except socket.gaierror as error:
-            if error.errno in _PERMANENT_FAILURES:
-                raise UnknownHost(f"the host {host} is not known") from None
-            raise httpcore.ConnectError(f"the host {host} could not be looked up") from error
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -1,4 +1,4 @@
-"""The chores' own clock: a small process that needs only Postgres; several may run, each turn is taken once.
+"""The chores' own clock, and the courier: a small process that needs only Postgres; several may run.
 
 Started as `python -m workers.timetable`.
 """
@@ -12,7 +12,21 @@ from dataclasses import dataclass
 
 from jobs import events, settings, telemetry, timetable
 from jobs.errors import DuologueError
-from workers.chores import deadlines, prune, rescue, ring_again
+from workers import courier
+from workers.chores import (
+    archive,
+    deadlines,
+    months,
+    prune,
+    rescue,
+    ring_again,
+    sweep,
+    tell_progress,
+    tend_outbox,
+)
+
+_LOOK_SECONDS = 60.0
+"""A chore that came due while nobody was here is taken so soon, however seldom it comes."""
 
 
 @dataclass(frozen=True)
@@ -26,22 +40,29 @@ class Chore:
 
 def chores() -> list[Chore]:
     """Every chore. The watchful ones are due often enough for a lost worker to cost its lease and little more."""
-    watchful = settings.load().chore_seconds
+    chosen = settings.load()
+    watchful = chosen.chore_seconds
     return [
         Chore("rescue", watchful, rescue.run_once),
         Chore("ring_again", watchful, ring_again.run_once),
         Chore("deadlines", watchful, deadlines.run_once),
+        Chore("archive", 12 * watchful, archive.run_once),
         Chore("prune", 60 * watchful, prune.run_once),
+        Chore("tell_progress", chosen.webhook_progress_seconds, tell_progress.run_once),
+        Chore("tend_outbox", 60 * watchful, tend_outbox.run_once),
+        Chore("months", 720 * watchful, months.run_once),
+        Chore("sweep", 17_280 * watchful, sweep.run_once),
     ]
 
 
 def main() -> None:
-    """Run every chore in a thread of its own until SIGTERM or SIGINT; a slow one delays no other."""
+    """Run every chore and the courier in a thread of its own until SIGTERM or SIGINT; a slow one delays no other."""
     telemetry.start("timetable")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=_keep, args=[chore, stop], name=chore.name) for chore in chores()]
+    threads.append(threading.Thread(target=courier.keep, args=[stop], name="courier"))
     for thread in threads:
         thread.start()
     events.emit("timetable.started", chores=[chore.name for chore in chores()])
@@ -64,7 +85,7 @@ def take_turn(chore: Chore) -> bool:
 def _keep(chore: Chore, stop: threading.Event) -> None:
     """Take turns until told to stop. A turn that fails costs itself, never the thread; an outage is told once."""
     told = ""
-    while not stop.wait(chore.every_seconds / 4):
+    while not stop.wait(min(chore.every_seconds / 4, _LOOK_SECONDS)):
         reason = _why_failed(chore)
         if reason and reason != told:
             events.emit("chore.failed", chore=chore.name, reason=reason)

@@ -46,7 +46,7 @@ class Resolver:
 
 
 def get(url: str, *, allowed: Sequence[Network] = (), resolve: guard.Resolver | None = None) -> httpx.Response:
-    with guard.client(allowed, timeout_seconds=5, resolve=resolve) as client:
+    with guard.client(allowed, timeout_seconds=60, resolve=resolve) as client:
         return client.get(url)
 
 
@@ -92,7 +92,7 @@ def test_a_name_that_turns_inward_is_refused_at_its_next_connection(server: Medi
     server.serve("/b", b"bye", more="Connection: close\r\n")
     rebinding = Resolver(["127.0.0.1"], ["169.254.169.254"])
     url = f"http://rebinding.test:{server.port}/b"
-    with guard.client(LOOPBACK, timeout_seconds=5, resolve=rebinding) as client:
+    with guard.client(LOOPBACK, timeout_seconds=60, resolve=rebinding) as client:
         assert client.get(url).content == b"bye"
         with pytest.raises(guard.AddressRefused):
             client.get(url)
@@ -157,7 +157,7 @@ def test_a_silent_server_is_given_up(server: MediaServer) -> None:
 def test_a_drip_ends_at_the_deadline_though_the_line_is_never_idle(server: MediaServer, *, head_too: bool) -> None:
     url = server.drip("/drip", pause_seconds=0.05, head_too=head_too)
     with (
-        guard.client(LOOPBACK, timeout_seconds=5, deadline_seconds=0.5) as client,
+        guard.client(LOOPBACK, timeout_seconds=60, deadline_seconds=0.5) as client,
         pytest.raises(guard.ExchangeTooLong),
     ):
         client.get(url)

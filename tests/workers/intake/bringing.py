@@ -13,7 +13,7 @@ from workers.intake.limits import Limits
 OWN, FOREIGN = uuid.UUID(int=1), uuid.UUID(int=2)
 LOOPBACK = (ip_network("127.0.0.1/32"),)
 MEDIA = bytes(range(256)) * 100
-LIMITS = Limits(fetch_seconds=2, idle_seconds=0.5)
+LIMITS = Limits(fetch_seconds=120, idle_seconds=60)
 
 
 class ShelfBucket:

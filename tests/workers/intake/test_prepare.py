@@ -115,8 +115,8 @@ def test_one_input_that_fails_calls_the_others_off(server: MediaServer, tmp_path
     wish = request(dict(DUET), image=server.url("/gone"), left_audio=slow, right_audio=slow)
     started_at = time.monotonic()
     with pytest.raises(MediaError, match=r"^image: the address answered 404"):
-        prepare(wish, tmp_path, Limits(fetch_seconds=60), WAYS)
-    assert time.monotonic() - started_at < 20
+        prepare(wish, tmp_path, Limits(fetch_seconds=600), WAYS)
+    assert time.monotonic() - started_at < 120
 
 
 def test_news_from_outside_ends_everything(server: MediaServer, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_news_from_outside_ends_everything(server: MediaServer, tmp_path: Path) 
     slow = server.drip("/slow", pause_seconds=0.02)
     wish = request(dict(DUET), image=slow, left_audio=slow, right_audio=slow)
     with pytest.raises(LeaseLost):
-        prepare(wish, tmp_path, Limits(fetch_seconds=60), Ways(NoBucket(), LOOPBACK, check=check))
+        prepare(wish, tmp_path, Limits(fetch_seconds=600), Ways(NoBucket(), LOOPBACK, check=check))
 
 
 PASSING, LASTING = MediaError("image", "busy", permanent=False), MediaError("audio", "is text")

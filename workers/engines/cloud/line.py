@@ -1,0 +1,115 @@
+"""One try of one call to the upstream: sent, timed, its answer read or its failure told; knows which key is meant."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from jobs import clock
+from jobs.rules.tiers import UpstreamKey
+from workers.engines.cloud import refusals
+from workers.engines.cloud.calls import CONNECT_SECONDS, Call, Question
+from workers.engines.cloud.errors import KeyRefused, NotReached, Unreadable, UpstreamError
+from workers.engines.cloud.replies import Content, Envelope, read_message
+
+CONNECTIONS: Final = 96
+_KEEP_ALIVE_SECONDS: Final = 30.0
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class Line:
+    """The connections to the upstream, shared by all its keys."""
+
+    def __init__(self, base_url: str, keys: Iterable[UpstreamKey]) -> None:
+        # A client for each connection: httpx looks at all that a pool has, and at all who wait for it, at every
+        # request. One pool of a hundred costs eight times as much as the request itself.
+        limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+        context, headers = httpx.create_ssl_context(), {"User-Agent": "duologue"}
+        self._texts = {key.name: key.text for key in keys}
+        self._base_url = base_url.rstrip("/")
+        self._clients = [httpx.AsyncClient(headers=headers, limits=limits, verify=context) for _ in range(CONNECTIONS)]
+        self._idle: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in self._clients:
+            self._idle.put_nowait(client)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+    async def ask(
+        self,
+        question: Question[Content],
+        key: str,
+        path: str,
+        form: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+    ) -> Content:
+        """Ask once with `key`, and read what is answered. Raises UpstreamError."""
+        request = self._clients[0].build_request(
+            question.method,
+            self._base_url + path,
+            json=form,
+            params=query,
+            headers={"Authorization": f"Bearer {self._text(key)}"},
+            timeout=_timeout(question.call),
+        )
+        answer = await self._send(question.call, request, key)
+        if answer.status_code != HTTPStatus.OK:
+            raise self._refused(question.call, answer.status_code, answer, key)
+        envelope = _read(question, answer, key)
+        if envelope.code != HTTPStatus.OK:
+            raise self._refused(question.call, envelope.code, answer, key)
+        return envelope.expected()
+
+    async def put(self, call: Call, url: str, headers: Mapping[str, str], content: AsyncIterator[bytes]) -> int:
+        """Send a body to somewhere the upstream named, without a key; the status it is answered with."""
+        request = self._clients[0].build_request("PUT", url, headers=headers, content=content, timeout=_timeout(call))
+        return (await self._send(call, request, "")).status_code
+
+    async def _send(self, call: Call, request: httpx.Request, key: str) -> httpx.Response:
+        client = await self._idle.get()
+        try:
+            return await _send(call, client, request, key)
+        finally:
+            self._idle.put_nowait(client)
+
+    def _text(self, key: str) -> str:
+        if key not in self._texts:
+            raise KeyRefused(f"The upstream key {key} is no longer among those that are set", status=401, key=key)
+        return self._texts[key]
+
+    def _refused(self, call: Call, status: int, answer: httpx.Response, key: str) -> UpstreamError:
+        said = read_message(answer.content)
+        for text in self._texts.values():
+            said = said.replace(text, "[key]")
+        pause_seconds = refusals.told_pause_seconds(answer, clock.now())
+        return refusals.why_refused(call, status, refusals.quoted(said), key, pause_seconds)
+
+
+async def _send(call: Call, client: httpx.AsyncClient, request: httpx.Request, key: str) -> httpx.Response:
+    """Send a request and read the whole answer, whatever it is. Raises UpstreamError when none comes."""
+    try:
+        async with asyncio.timeout(call.seconds):
+            return await client.send(request)
+    except _NOT_SENT as error:
+        raise NotReached(f"WaveSpeed cannot be reached: {type(error).__name__}", key=key) from None
+    except (httpx.TimeoutException, TimeoutError):
+        raise refusals.unanswered(call, f"nothing came for {call.seconds:g} seconds", key) from None
+    except httpx.DecodingError:
+        raise refusals.unanswered(call, "its answer was garbled on the way", key) from None
+    except httpx.TransportError as error:
+        raise refusals.unanswered(call, f"the connection broke off, {type(error).__name__}", key) from None
+
+
+def _read(question: Question[Content], answer: httpx.Response, key: str) -> Envelope[Content]:
+    """The answer if it is what was promised. After a submit, one that is not leaves open what was taken."""
+    try:
+        return question.reader.read(answer.content, question.call.what)
+    except Unreadable as error:
+        raise refusals.unreadable(question.call, error, key) from None
+
+
+def _timeout(call: Call) -> httpx.Timeout:
+    return httpx.Timeout(call.seconds, connect=CONNECT_SECONDS)
