@@ -8,9 +8,11 @@ SEED ?= 1
 MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
+# Programs of others that our tests run as they come from their registry; they want versions that are not ours.
+CLIENTS := huggingface_hub wavespeed-mcp wavespeedai-skills
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo up test test-long chaos bench check locks wheel clean
+.PHONY: help demo up test test-long clients chaos bench check locks wheel clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +23,15 @@ demo: $(VENV)/.runtime ## Run the main job on this machine: two people, two voic
 up: $(VENV)/.runtime ## Start everything on this machine, in the foreground
 	@"$(BIN)/duologue" up
 
+# A client that cannot be had has its tests skipped; only CI insists.
 test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
+	@$(MAKE) --no-print-directory --keep-going clients || test -z "$${DUOLOGUE_CI:-}"
 	@"$(BIN)/python" -m pytest -m "not long"
 
 test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, and waits at default settings
 	@"$(BIN)/python" -m pytest -m long
+
+clients: $(patsubst %,$(VENV)/clients/%/.installed,node $(CLIENTS)) ## Install the clients that the tests run, each in a folder of its own
 
 chaos: $(VENV)/.dev ## Kill and freeze everything under load, then check the history: make chaos SEED=1 MINUTES=5
 	@"$(BIN)/python" -m tests.story.chaos --seed $(SEED) --minutes $(MINUTES)
@@ -45,6 +51,7 @@ locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirem
 	@$(LOCK) --group build -c requirements/runtime.txt -o requirements/build.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build -c requirements/runtime.txt -o requirements/embedded.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@for client in $(CLIENTS); do $(LOCK) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	@"$(BIN)/python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -66,4 +73,16 @@ $(VENV)/.runtime: $(VENV)/bin/pip requirements/embedded.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@echo "Installing what the tests and checks need into $(VENV)"
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/clients/node/.installed: tests/story/clients/package.json tests/story/clients/package-lock.json
+	@command -v npm >/dev/null || { echo "Install Node.js 18 or later, with npm, to run its clients in the tests" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENV)/clients/%/.installed: requirements/clients/%.txt | $(VENV)/bin/pip
+	@"$(BIN)/python" -m venv --clear --without-pip $(@D)
+	@"$(BIN)/python" -m pip --python $(@D) install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

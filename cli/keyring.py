@@ -1,20 +1,22 @@
 """The keys in the database, for the desk: each function is one transaction."""
 
+from collections.abc import Collection
 from typing import Any
 
 from jobs import accounts, ids
 from jobs.database import transaction
 from jobs.errors import NotFound
+from jobs.rules.scopes import ALL, Scope
 
 DEFAULT_ACCOUNT = "default"
 
 Row = dict[str, Any]
 
 
-def create(name: str, account: str = DEFAULT_ACCOUNT) -> tuple[str, str]:
+def create(name: str, account: str = DEFAULT_ACCOUNT, scopes: Collection[Scope] = ALL) -> tuple[str, str]:
     """Make a key for an account, new or old: the key's id and the key itself, which is kept nowhere."""
     with transaction() as session:
-        row, key = accounts.create_key(session, name=name, account=account)
+        row, key = accounts.create_key(session, name=name, account=account, scopes=scopes)
     return row.id.hex, key
 
 
@@ -26,6 +28,7 @@ def rows() -> list[Row]:
                 "id": key.id.hex,
                 "name": key.name,
                 "account": account,
+                "scopes": key.scopes,
                 "ends_in": key.hint,
                 "created_at": key.created_at,
                 "revoked_at": key.revoked_at,

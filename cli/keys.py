@@ -1,5 +1,6 @@
 """`duologue keys`: make, list and revoke API keys; each is shown once, when it is made."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,14 @@ from rich.text import Text
 from cli import keyring, reach
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import moment, out, say, show_json
+from jobs.rules.scopes import ALL
+
+
+def _scopes(given: list[str] | None) -> list[str] | None:
+    if unknown := [scope for scope in given or () if scope not in ALL]:
+        raise typer.BadParameter(f"{unknown[0]} is none of {', '.join(ALL)}.")
+    return given
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: make, list and revoke them.")
 
@@ -17,12 +26,19 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: ma
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for, for example laptop.")],
     account: Annotated[str, typer.Option(help="Whose key it is; made if it is new.")] = keyring.DEFAULT_ACCOUNT,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="|".join(ALL), callback=_scopes, help="What it may do; may be repeated, everything unless said."
+        ),
+    ] = None,
     data: DataDir = DEFAULT_DATA,
 ) -> None:
     """Make a key and print it, alone, on standard output. It is never shown again."""
     with reach.current_database(data):
-        key_id, key = keyring.create(name, account)
-    say(f"Key {key_id} of account {account}; keep it, it is not shown again:")
+        key_id, key = keyring.create(name, account, [right for right in ALL if right in (scope or ALL)])
+    rights = f" to {', '.join(scope)}" if scope else ""
+    say(f"Key {key_id} of account {account}{rights}; keep it, it is not shown again:")
     typer.echo(key)
 
 
@@ -50,8 +66,14 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataDir =
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("id", no_wrap=True, min_width=32)
-    for name in ("name", "account", "ends in", "created", "revoked"):
+    for name in ("name", "account", "may", "ends in", "created", "revoked"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(moment(value) if name.endswith("_at") else value) for name, value in row.items()))
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
     return table
+
+
+def _shown(value: str | list[str] | datetime | None) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return value if isinstance(value, str) else moment(value)

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "up": "cli.up:up",
     "demo": "cli.demo:demo",
     "doctor": "cli.doctor:doctor",
+    "accounts": "cli.accounts:app",
     "keys": "cli.keys:app",
     "submit": "cli.submit:submit",
     "jobs": "cli.listing:jobs",

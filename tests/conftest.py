@@ -1,7 +1,9 @@
 """What every test may ask for: the real servers, a database of its own, a bucket, two accounts that are strangers."""
 
+import asyncio
 import contextlib
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +11,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.pool import QueuePool
 from starlette.testclient import TestClient
 
 from cli import stack
 from jobs import accounts, database, doorbell, schema, settings, storage
 from jobs.accounts import Caller
+from tests.cli.stack.neighbours import wait_until
 
 TEMPLATE = "duologue_template"
+STRAY_SECONDS = 60.0
+"""What a thread that a test left behind is given to finish; longer than any statement may take."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
 @pytest.fixture
 def database_of_its_own(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     set_settings(monkeypatch, environment)
+    database.engine()  # before there are threads: two that ask first at once would each make a pool
     yield environment
     forget_settings()
 
@@ -140,8 +147,25 @@ def set_settings(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> None
 
 
 def forget_settings() -> None:
-    """Have the next reader look at the environment again, and open connections of its own."""
+    """Have the next reader look at the environment again, and open connections of its own.
+
+    A connection on loan comes home first: to a pool that is gone nobody would close it but the garbage collector, in
+    the middle of somebody else's test.
+    """
+    _wait_for_strays()
     if database.engine.cache_info().currsize:
+        pool = database.engine().pool
+        assert isinstance(pool, QueuePool)
+        wait_until(lambda: pool.checkedout() == 0, seconds=STRAY_SECONDS, what="every connection came home")
         database.engine().dispose()
     for remembered in (settings.load, database.engine, doorbell.celery, storage._connect):
         remembered.cache_clear()
+
+
+def _wait_for_strays() -> None:
+    """Threads that outlive the event loop they worked for may still be about to ask the database."""
+    for thread in threading.enumerate():
+        loop = getattr(thread, "loop", None)
+        if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed():
+            thread.join(STRAY_SECONDS)
+            assert not thread.is_alive(), f"{thread.name} outlives its event loop"

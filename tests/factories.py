@@ -26,8 +26,8 @@ def submit(caller: Caller, *, inputs: Mapping[str, object] | None = None, **wish
     return submission.submit(caller, Wish(model=MULTI, inputs=form(**(inputs or {})), **wishes))  # type: ignore[arg-type]
 
 
-def claim(worker: str = "worker-1") -> Claim:
-    found = lifecycle.claim(worker, ENGINE)
+def claim(worker: str = "worker-1", engine: str = ENGINE) -> Claim:
+    found = lifecycle.claim(worker, engine)
     assert found is not None
     return found
 

@@ -27,7 +27,7 @@ def child_of(code: str, patience_seconds: float = 60.0) -> Iterator[Child]:
 
 def test_a_program_that_keeps_dying_is_started_ever_more_slowly(capsys: pytest.CaptureFixture[str]) -> None:
     with child_of("raise SystemExit(3)") as child:
-        wait_until(lambda: _has_died(child, 3), seconds=30, what="three deaths")
+        wait_until(lambda: _has_died(child, 3), what="three deaths")
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("duologue")]
     assert [line.partition("; ")[2] for line in said] == [
         f"it starts again in {pause} s." for pause in ("0.5", "1", "2")
@@ -37,14 +37,14 @@ def test_a_program_that_keeps_dying_is_started_ever_more_slowly(capsys: pytest.C
 
 def test_every_line_says_who_says_it(capsys: pytest.CaptureFixture[str]) -> None:
     with child_of("print('[bold]one[/bold]'); print('two')") as child:
-        wait_until(lambda: not child.is_running, seconds=30, what="it is over")
+        wait_until(lambda: not child.is_running, what="it is over")
         child.wait_until_gone(lambda: False)
     assert capsys.readouterr().out.splitlines() == ["worker     | [bold]one[/bold]", "worker     | two"]
 
 
 def test_a_program_deaf_to_sigterm_is_ended_once_its_patience_is_over(capfd: pytest.CaptureFixture[str]) -> None:
     with child_of(DEAF, patience_seconds=0.2) as child:
-        wait_until(lambda: "deaf" in capfd.readouterr().out, seconds=30, what="it is deaf")
+        wait_until(lambda: "deaf" in capfd.readouterr().out, what="it is deaf")
         child.ask_to_stop()
         child.wait_until_gone(lambda: False)
         assert not child.is_running
@@ -52,7 +52,7 @@ def test_a_program_deaf_to_sigterm_is_ended_once_its_patience_is_over(capfd: pyt
 
 def test_whoever_hurries_does_not_wait_for_a_programs_patience(capfd: pytest.CaptureFixture[str]) -> None:
     with child_of(DEAF) as child:
-        wait_until(lambda: "deaf" in capfd.readouterr().out, seconds=30, what="it is deaf")
+        wait_until(lambda: "deaf" in capfd.readouterr().out, what="it is deaf")
         child.ask_to_stop()
         asked_at = time.monotonic()
         child.wait_until_gone(lambda: True)

@@ -2,21 +2,17 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from jobs import history, lifecycle, retention, settings, storage, submission
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.history import Finding
+from jobs.errors import MediaError
+from jobs.history import Finding, videos
 from jobs.lifecycle import Output
 from jobs.submission import Wish
 from jobs.tables import Job
 from tests import factories
-
-
-def execute(statement: str, **given: object) -> None:
-    with transaction() as session:
-        session.execute(text(statement), given)
+from tests.past import age, execute, let_go
 
 
 def tell(job: Job, kind: str, status: str, fence: int = 1, detail: str = "{}") -> None:
@@ -66,6 +62,20 @@ def test_what_the_house_itself_does_holds(caller: Caller) -> None:
     }
 
 
+def test_archived_jobs_keep_every_promise_that_they_kept_before(caller: Caller) -> None:
+    completed(caller)
+    factories.submit(caller)
+    lifecycle.stumble(factories.claim(), MediaError("image", "is no picture"))
+    named = submission.submit(caller, Wish(model=factories.MULTI, inputs=factories.form()), "a name")
+    lifecycle.cancel(caller, named.id)
+    before = {found.invariant: (found.verdict, found.subjects) for found in history.check() if found.invariant != "I9"}
+    age(days=8)
+    assert retention.archive(let_go()) == 3
+    after = {found.invariant: (found.verdict, found.subjects) for found in history.check() if found.invariant != "I9"}
+    assert after == before
+    assert finding("I9").verdict == "holds"
+
+
 def test_deleting_finished_jobs_breaks_no_promise(caller: Caller) -> None:
     cancelled = factories.submit(caller)
     lifecycle.cancel(caller, cancelled.id)
@@ -95,6 +105,54 @@ def test_history_and_rows_must_tell_the_same_story(caller: Caller, harm: str) ->
     job = completed(caller)
     execute(harm)
     assert (finding("I1").verdict, finding("I1").broken) == ("broken", (job.id.hex,))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM archived_jobs",
+        "DELETE FROM archived_events WHERE kind = 'job.created'",
+        "DELETE FROM archived_events WHERE kind = 'job.completed'",
+        "UPDATE archived_jobs SET status = 'failed'",
+        "UPDATE archived_events SET status = 'failed' WHERE kind = 'job.completed'",
+        """
+        WITH moved AS (DELETE FROM archived_events WHERE kind = 'job.completed' RETURNING *)
+        INSERT INTO events (account_id, job_id, kind, status, attempt, fence)
+        SELECT account_id, job_id, kind, status, attempt, fence FROM moved
+        """,
+    ],
+)
+def test_the_archive_must_tell_the_same_story(caller: Caller, harm: str) -> None:
+    job = completed(caller)
+    age(days=8)
+    retention.archive(let_go())
+    execute(harm)
+    assert (finding("I1").verdict, finding("I1").broken) == ("broken", (job.id.hex,))
+
+
+def test_a_job_is_hot_or_archived_and_never_both(caller: Caller) -> None:
+    job = completed(caller)
+    execute("CREATE TABLE kept AS SELECT * FROM jobs")
+    age(days=8)
+    retention.archive(let_go())
+    execute("INSERT INTO jobs SELECT * FROM kept")
+    assert finding("I1").broken == (job.id.hex,)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE archived_jobs SET fence = 1",
+        "UPDATE archived_events SET fence = 1 WHERE kind = 'job.completed'",
+        "UPDATE archived_events SET fence = 3 WHERE fence = 2",
+    ],
+)
+def test_the_one_effect_is_still_told_by_the_archive(caller: Caller, harm: str) -> None:
+    job = completed(caller)
+    age(days=8)
+    retention.archive(let_go())
+    execute(harm)
+    assert (finding("I3").verdict, finding("I3").broken) == ("broken", (job.id.hex,))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +250,14 @@ def test_a_secret_in_an_event_an_error_or_a_log_is_found_and_not_repeated(
     assert secret not in repr(finding("I9"))
 
 
+def test_a_secret_in_the_archive_is_found(caller: Caller) -> None:
+    job = completed(caller)
+    age(days=8)
+    retention.archive(let_go())
+    execute("UPDATE archived_events SET detail = jsonb_build_object('worker', 'duo_' || repeat('x', 43))")
+    assert finding("I9").broken == (job.id.hex,)
+
+
 def test_the_bucket_s_own_secret_is_known_to_the_letter(caller: Caller, tmp_path: Path) -> None:
     log = tmp_path / "door.log"
     log.write_text(settings.load().secret("s3_secret_access_key"))
@@ -216,6 +282,16 @@ def test_a_video_that_is_missing_or_not_as_told_is_found_in_the_bucket(
         video.write_bytes(content)
         storage.put(video, promised.key, "video/mp4")
         assert in_bucket().broken == (claim.job_id.hex,)
+
+
+def test_a_video_that_leaves_while_the_bucket_is_looked_at_is_not_missed(caller: Caller, bucket: str) -> None:
+    completed(caller)
+    with transaction() as session:
+        [video] = videos.published(session)
+    assert videos.as_promised([video]).broken == (video.job,)
+    age(days=8)
+    retention.let_go()
+    assert videos.as_promised([video]).verdict == "holds"
 
 
 def in_bucket() -> Finding:

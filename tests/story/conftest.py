@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Member
-from tests.story.house import House, house
+from tests.story.house import PATIENT, House, house
 
 
 @pytest.fixture
 def empty_house(database: dict[str, str], bucket: str, member: Member, tmp_path: Path) -> Iterator[House]:
     """A house in which nothing runs yet."""
-    with house(database, tmp_path, member.key) as built:
+    with house(database, tmp_path, member.key, **PATIENT) as built:
         yield built
 
 

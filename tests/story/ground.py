@@ -13,7 +13,7 @@ from tests.story import kin
 from tests.story.house import wait_for
 
 Part = Literal["database", "broker", "bucket"]
-BACK_SECONDS = 60.0
+BACK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

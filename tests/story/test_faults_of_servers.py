@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import threading
 import time
 import uuid
@@ -16,11 +17,12 @@ from sqlalchemy import text
 from jobs import database, history, schema
 from jobs.database import transaction
 from jobs.settings import PREFIX
+from tests.cli.stack.neighbours import new_home
 from tests.conftest import Member, administer, forget_settings, make_member, of_database, set_settings
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.story import kin
 from tests.story.ground import Ground, ground
-from tests.story.house import free_port, house, wait_for
+from tests.story.house import PATIENT, free_port, house, wait_for
 from tests.story.scene import SOLO, Scene, solo
 
 pytestmark = [
@@ -30,12 +32,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def harmed() -> Iterator[Ground]:
     """Servers of this page's own: nobody else is to meet them frozen."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, new_home() as home:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             patch.delenv(name)  # settings of the servers that other tests use would replace ours
-        with ground(tmp_path_factory.mktemp("harmed")) as servers:
+        with ground(home / "harmed") as servers:
             yield servers
 
 
@@ -48,7 +50,7 @@ def scene(harmed: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     set_settings(monkeypatch, environment)
     schema.upgrade()
     member: Member = make_member("acme")
-    with house(environment, tmp_path, member.key) as built:
+    with house(environment, tmp_path, member.key, **PATIENT) as built:
         yield Scene(built, member.caller)
     forget_settings()
 
@@ -63,11 +65,15 @@ def accepted(scene: Scene, key: str | None = None) -> uuid.UUID:
     return uuid.UUID(post(scene, key).raise_for_status().json()["id"])
 
 
-def accepted_in_a_second(scene: Scene) -> uuid.UUID:
-    began = time.monotonic()
-    job = accepted(scene)
-    assert time.monotonic() - began < 1
-    return job
+def accepted_in_a_second(scene: Scene, count: int) -> list[uuid.UUID]:
+    """Most of them, that is: a busy machine may stand still at any one, but a call that waits does so at each."""
+    jobs, took = [], []
+    for _ in range(count):
+        began = time.monotonic()
+        jobs.append(accepted(scene))
+        took.append(time.monotonic() - began)
+    assert statistics.median(took) < 1
+    return jobs
 
 
 def broken() -> list[str]:
@@ -95,7 +101,7 @@ def test_without_the_broker_jobs_are_taken_within_a_second_and_run_when_it_is_ba
 ) -> None:
     move_in(scene)
     with harmed.frozen("broker") if fault == "frozen" else harmed.gone("broker"):
-        jobs = [accepted_in_a_second(scene) for _ in range(3)]
+        jobs = accepted_in_a_second(scene, 5)
     for job in jobs:
         scene.completes(job)
     assert broken() == []

@@ -9,22 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.story.house import MULTI, free_port, wait_for
+from tests.cli.stack.neighbours import new_home
+from tests.story.house import MULTI, PATIENCE_SECONDS, free_port, wait_for
 
 DESK = (sys.executable, "-m", "cli")
 
 
-def test_a_prediction_is_readable_at_once_and_after_a_restart_of_everything(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with new_home() as home:
+        yield home
+
+
+def test_a_prediction_is_readable_at_once_and_after_a_restart_of_everything(folder: Path) -> None:
     port = free_port()
-    key = make_key(tmp_path)
-    with up(tmp_path, port), client(port, key) as door:
+    key = make_key(folder)
+    with up(folder, port), client(port, key) as door:
         form = {"image": "https://127.0.0.1/a", "left_audio": "AAAA", "right_audio": "AAAA"}
         submitted = door.post(f"/api/v3/{MULTI}", json=form).raise_for_status().json()["data"]
         assert door.get(submitted["urls"]["get"]).status_code == 200
         wait_for(lambda: read(door, submitted["id"])["status"] == "failed", "the job's end")
         before = read(door, submitted["id"])
-    with up(tmp_path, port), client(port, key) as door:
+    with up(folder, port), client(port, key) as door:
         assert read(door, submitted["id"]) == before
 
 
@@ -54,7 +62,10 @@ def up(folder: Path, port: int) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(PATIENCE_SECONDS)
+            finally:
+                process.kill()  # or we would wait for it for ever
 
 
 def is_ready(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> bool:

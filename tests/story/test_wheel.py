@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.story.house import MULTI, free_port, wait_for
+from tests.cli.stack.neighbours import new_home
+from tests.story.house import MULTI, PATIENCE_SECONDS, free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
@@ -27,15 +28,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(wheel: Path) -> Iterator[Path]:
     """A virtual environment with the locked requirements and the wheel, and nothing of the checkout."""
-    folder = tmp_path_factory.mktemp("away") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = str(folder / "bin" / "python")
-    locked = ["--require-hashes", "-r", str(ROOT / "requirements" / "embedded.txt")]
-    subprocess.run([python, *PIP, "install", *locked], check=True)
-    subprocess.run([python, *PIP, "install", "--no-deps", str(wheel)], check=True)
-    return folder
+    with new_home() as home:
+        folder = home / "venv"
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        python = str(folder / "bin" / "python")
+        locked = ["--require-hashes", "-r", str(ROOT / "requirements" / "embedded.txt")]
+        subprocess.run([python, *PIP, "install", *locked], check=True)
+        subprocess.run([python, *PIP, "install", "--no-deps", str(wheel)], check=True)
+        yield folder
 
 
 def test_it_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
@@ -47,13 +49,13 @@ def test_it_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     assert sum(name.endswith(".tflite") for name in names) == 2
 
 
-def test_it_runs_a_job_away_from_the_checkout(environment: Path, tmp_path: Path) -> None:
-    with up(environment, tmp_path) as url:
+def test_it_runs_a_job_away_from_the_checkout(environment: Path) -> None:
+    with new_home() as folder, up(environment, folder) as url:
         desk = [str(environment / "bin" / "duologue")]
-        video = tmp_path / "demo.mp4"
-        subprocess.run([*desk, "demo", "--output", str(video)], check=True, cwd=tmp_path, env=bare())
+        video = folder / "demo.mp4"
+        subprocess.run([*desk, "demo", "--output", str(video)], check=True, cwd=folder, env=bare())
         assert video.read_bytes()[4:8] == b"ftyp"
-        key = subprocess.run([*desk, "keys", "create", "a"], check=True, cwd=tmp_path, env=bare(), capture_output=True)
+        key = subprocess.run([*desk, "keys", "create", "a"], check=True, cwd=folder, env=bare(), capture_output=True)
         answer = httpx.post(
             f"{url}/api/v3/{MULTI}", json={}, headers={"Authorization": f"Bearer {key.stdout.decode().strip()}"}
         )
@@ -74,7 +76,10 @@ def up(environment: Path, folder: Path) -> Iterator[str]:
             yield url
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            try:
+                process.wait(PATIENCE_SECONDS)
+            finally:
+                process.kill()  # or we would wait for it for ever
     assert process.returncode == 0, (folder / "up.log").read_text()
 
 

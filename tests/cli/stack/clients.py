@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @contextmanager
 def database(environment: Mapping[str, str]) -> Iterator["psycopg.Connection[Any]"]:
     url = environment["DUOLOGUE_DATABASE_URL"].replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=60) as connection:
         yield connection
 
 
@@ -35,7 +35,7 @@ def bucket(environment: Mapping[str, str]) -> "Iterator[S3Client]":
             region_name="us-east-1",
             aws_access_key_id=environment["DUOLOGUE_S3_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["DUOLOGUE_S3_SECRET_ACCESS_KEY"],
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, proxies={}),
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=60, proxies={}),
         )
     ) as client:
         yield client

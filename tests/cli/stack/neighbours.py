@@ -18,6 +18,8 @@ from cli.stack import locks
 
 ROOT = Path(__file__).parents[3]
 HOST = Path(__file__).with_name("host.py")
+PATIENCE_SECONDS = 120.0
+"""How long anything is waited for; only what never comes costs so much."""
 
 
 class Host:
@@ -52,7 +54,10 @@ class Host:
         self.ask_to_leave()
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return self.process.wait(30)
+        try:
+            return self.process.wait(PATIENCE_SECONDS)
+        finally:
+            self.process.kill()
 
 
 def environment_for_children() -> dict[str, str]:
@@ -72,7 +77,7 @@ def new_home() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"after {seconds} s still not so: {what}"

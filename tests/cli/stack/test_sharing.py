@@ -6,7 +6,7 @@ import pytest
 from cli import stack
 from jobs.errors import WrongSetting
 from tests.cli.stack import clients
-from tests.cli.stack.neighbours import Host, is_quiet, pid_of, wait_until
+from tests.cli.stack.neighbours import PATIENCE_SECONDS, Host, is_quiet, pid_of, wait_until
 
 
 def test_a_stopped_stack_leaves_no_process_and_comes_back_with_its_data_on_its_ports(home: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_newcomer_waits_for_a_stack_that_is_stopping(home: Path, host: Callabl
     leaving.ask_to_leave()
     with stack.running(data, parts=("database",)) as now, clients.database(now.environment) as database:
         assert database.execute("SELECT 1").fetchone() == (1,)
-    assert leaving.process.wait(10) == 0
+    assert leaving.process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_two_folders_side_by_side_share_nothing(home: Path) -> None:
@@ -127,4 +127,4 @@ def test_a_failed_start_takes_the_others_down_again(home: Path) -> None:
     (data / "broker" / "appendonlydir").write_text("not a folder")
     with pytest.raises(WrongSetting, match=r"broker ended as it started.*DUOLOGUE_BROKER_URL"):
         stack.running(data, parts=("database", "broker")).__enter__()
-    wait_until(lambda: is_quiet(data), seconds=1, what="all processes gone")
+    wait_until(lambda: is_quiet(data), what="all processes gone")

@@ -19,7 +19,7 @@ from tests.cli.stack.neighbours import processes_in
 def status_of(url: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> int:
     request = urllib.request.Request(url, method=method, headers=headers or {})  # noqa: S310 - http to loopback
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - http to loopback
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - http to loopback
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         refusal.close()

@@ -7,11 +7,11 @@ import argparse
 import sys
 import time
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from jobs.database import transaction
 from jobs.errors import Unavailable
-from jobs.tables import Job
+from jobs.tables import ArchivedJob, Job
 from tests.story.chaos import report
 from tests.story.chaos.callers import Stream
 from tests.story.chaos.faults import Storm
@@ -31,7 +31,7 @@ def main() -> int:
         f" --jobs {chosen.jobs} --faults {chosen.faults}"
     )
     report.say(f"seed {plan.seed}: {plan.jobs} jobs, {len(plan.faults)} faults, {chosen.minutes:g} minutes")
-    with world() as made:
+    with world(plan, chosen.minutes) as made:
         verdict = _run(made, plan)
         if verdict.wrongs:
             report.say(f"The logs are in {made.house.folder}. The same run again: {again}")
@@ -49,16 +49,25 @@ def _run(made: World, plan: Plan) -> Verdict:
     storm.wait()
     stormy_seconds = time.monotonic() - began_at
     wait_for(lambda: _unfinished() == 0, "every job is final", CALM_SECONDS)
+    wait_for(lambda: bool(_archived()), "jobs are archived", CALM_SECONDS)
     verdict = judge(made, plan, stream.book, storm)
     report.show(stream.book, storm, verdict, stormy_seconds, time.monotonic() - began_at)
     return verdict
 
 
 def _unfinished() -> int | None:
+    return _count(select(func.count()).where(Job.finished_at.is_(None)))
+
+
+def _archived() -> int | None:
+    return _count(select(func.count()).select_from(ArchivedJob))
+
+
+def _count(question: Select[int]) -> int | None:
     """None while the database is away."""
     try:
         with transaction() as session:
-            return session.scalar(select(func.count()).where(Job.finished_at.is_(None)))
+            return session.scalar(question)
     except Unavailable:
         return None
 

@@ -4,12 +4,15 @@ import heapq
 import threading
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
+from jobs.errors import Unavailable
 from tests.factories_media import people_png, voice_wav
+from tests.story.chaos.payers import Payer
 from tests.story.chaos.plan import MAKES_A_JOB, VOICES_SECONDS, Ask, Plan
 from tests.story.chaos.world import World
 from tests.story.scene import SOLO, solo
@@ -24,14 +27,23 @@ _EXPECTED = {
     "other body": {409},
     "refused": {400},
     "cancel": {200, 409},
+    "delete": {200},
 }
+_MAY_BE_GONE = {"rerun", "repeat", "cancel"}
 
 
 @dataclass
 class Book:
-    """What the callers were told. `ids` holds, by the ask that made it, every id that a job was given."""
+    """What the callers were told. `ids` holds, by the ask that made it, every id that a job was given.
+
+    `gone` has the jobs that were not found any more, and when that was said. `perhaps` counts re-runs that may have
+    been taken by an answer nobody heard, of jobs that were gone when they were asked for again.
+    """
 
     ids: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    gone: list[tuple[str, float]] = field(default_factory=list)
+    perhaps: int = 0
+    put_off: Counter[str] = field(default_factory=Counter)
     broken_answers: Counter[str] = field(default_factory=Counter)
     strange: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
@@ -51,12 +63,15 @@ class Stream:
         self._due = sorted((ask.at_seconds, ask.number) for ask in plan.asks)
         self._ends_seconds = self._due[-1][0]
         self._tries: Counter[int] = Counter()
+        self._unheard: Counter[int] = Counter()
         self._turn = threading.Lock()
         self._threads = [
             threading.Thread(target=self._go_on, name=f"caller {number}", daemon=True) for number in range(CALLERS)
         ]
         self._inline = {seconds: solo(seconds) for seconds in VOICES_SECONDS}
-        self._linked = {seconds: self._upload(seconds) for seconds in VOICES_SECONDS}
+        self._linked = {
+            (payer, seconds): _upload(world, payer, seconds) for payer in world.payers for seconds in VOICES_SECONDS
+        }
         self._began_at = time.monotonic()
 
     def begin(self) -> None:
@@ -69,11 +84,10 @@ class Stream:
             thread.join()
 
     def _go_on(self) -> None:
-        headers = {"Authorization": f"Bearer {self._world.house.key}"}
-        with httpx.Client(headers=headers, timeout=_TIMEOUT_SECONDS) as client:
+        with httpx.Client(timeout=_TIMEOUT_SECONDS) as client:
             while (ask := self._next()) is not None:
-                if not self._ask(client, ask):
-                    self._put_off(ask)
+                if (pause_seconds := self._ask(client, ask)) is not None:
+                    self._put_off(ask, pause_seconds)
 
     def _next(self) -> Ask | None:
         with self._turn:
@@ -83,43 +97,75 @@ class Stream:
         threading.Event().wait(max(0.0, self._began_at + at_seconds - time.monotonic()))
         return self._plan.asks[number]
 
-    def _put_off(self, ask: Ask) -> None:
+    def _put_off(self, ask: Ask, pause_seconds: float) -> None:
         now_seconds = time.monotonic() - self._began_at
         with self._turn:
             if now_seconds > self._ends_seconds + PATIENCE_SECONDS:
                 self.book.given_up.append(f"ask {ask.number}, {ask.kind}")
             else:
                 self._tries[ask.number] += 1
-                heapq.heappush(self._due, (now_seconds + _PAUSE_SECONDS, ask.number))
+                heapq.heappush(self._due, (now_seconds + pause_seconds, ask.number))
 
-    def _ask(self, client: httpx.Client, ask: Ask) -> bool:
-        """Ask once; false when it has to be asked again, because nobody answered or because it is too early."""
-        about = self.book.ids.get(-1 if ask.of is None else ask.of)
-        if ask.of is not None and not about:
-            return False
-        url = self._world.urls[(ask.door + self._tries[ask.number]) % len(self._world.urls)]
+    def _ask(self, client: httpx.Client, ask: Ask) -> float | None:
+        """Ask once; after how many seconds to ask again, because nobody answered, it is too early or too much."""
+        about = min(self.book.ids.get(-1 if ask.of is None else ask.of) or (), default=None)
+        if ask.of is not None and about is None:
+            return _PAUSE_SECONDS
         try:
-            if ask.kind in {"rerun", "cancel"}:
-                answer = client.post(f"{url}/v1/jobs/{min(about or ())}/{ask.kind}", headers=self._name(ask))
-            else:
-                answer = client.post(f"{url}/v1/jobs", json=self._form(ask), headers=self._name(ask))
+            answer = self._post(client, ask, about)
         except httpx.TransportError as error:
-            self.book.broken_answers[type(error).__name__] += 1
-            return False
-        return self._note(ask, answer)
+            return self._not_heard(ask, type(error).__name__)
+        return self._heard(ask, about, answer)
 
-    def _note(self, ask: Ask, answer: httpx.Response) -> bool:
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and answer.headers.get("Retry-After"):
-            self.book.broken_answers["503 with Retry-After"] += 1
-            return False
-        if ask.kind == "rerun" and answer.status_code == httpx.codes.CONFLICT:
-            return False  # the old one is not final yet
+    def _heard(self, ask: Ask, about: str | None, answer: httpx.Response) -> float | None:
+        """Do what every caller does on such an answer; after how many seconds to ask again."""
+        match answer.status_code:
+            case HTTPStatus.SERVICE_UNAVAILABLE if "Retry-After" in answer.headers:
+                return self._not_heard(ask, "503 with Retry-After")
+            case HTTPStatus.TOO_MANY_REQUESTS if "Retry-After" in answer.headers:
+                self.book.put_off["429 with Retry-After"] += 1
+                return float(answer.headers["Retry-After"])
+            case HTTPStatus.PAYMENT_REQUIRED:
+                return self._top_up(self._payer(ask))
+            case HTTPStatus.CONFLICT if ask.kind == "rerun":
+                return _PAUSE_SECONDS  # the old one is not final yet, or its media are just leaving
+            case HTTPStatus.NOT_FOUND if ask.kind in _MAY_BE_GONE and about is not None:
+                self.book.gone.append((about, time.time()))
+                self.book.perhaps += ask.kind == "rerun" and self._unheard[ask.number] > 0
+            case _:
+                self._note(ask, answer)
+        return None
+
+    def _post(self, client: httpx.Client, ask: Ask, about: str | None) -> httpx.Response:
+        url = self._world.urls[(ask.door + self._tries[ask.number]) % len(self._world.urls)]
+        headers = {"Authorization": f"Bearer {self._payer(ask).key}"} | self._name(ask)
+        match ask.kind:
+            case "rerun" | "cancel":
+                return client.post(f"{url}/v1/jobs/{about}/{ask.kind}", headers=headers)
+            case "delete":
+                return client.post(f"{url}/api/v3/predictions/delete", json={"ids": [about]}, headers=headers)
+        return client.post(f"{url}/v1/jobs", json=self._form(ask), headers=headers)
+
+    def _not_heard(self, ask: Ask, why: str) -> float:
+        """Perhaps it was done, perhaps not."""
+        self.book.broken_answers[why] += 1
+        self._unheard[ask.number] += 1
+        return _PAUSE_SECONDS
+
+    def _top_up(self, payer: Payer) -> float:
+        self.book.put_off["402 and topped up"] += 1
+        try:
+            payer.top_up()
+        except Unavailable:
+            self.book.broken_answers["top-up without an answer"] += 1
+        return 0.0
+
+    def _note(self, ask: Ask, answer: httpx.Response) -> None:
         if answer.status_code not in _EXPECTED[ask.kind]:
             self.book.strange.append(f"ask {ask.number}, {ask.kind}: {answer.status_code} {answer.text[:200]}")
-        elif answer.is_success and ask.kind != "cancel":
+        elif answer.is_success and ask.kind not in {"cancel", "delete"}:
             made_by = ask.of if ask.kind == "repeat" and ask.of is not None else ask.number
             self.book.ids[made_by].add(answer.json()["id"])
-        return True
 
     def _name(self, ask: Ask) -> dict[str, str]:
         """The idempotency key: of the ask itself, or of the one it repeats or contradicts."""
@@ -130,17 +176,22 @@ class Stream:
         """The same for the same ask, and for its repetition."""
         if ask.kind == "repeat" and ask.of is not None:
             return self._form(self._plan.asks[ask.of])
-        inputs = dict((self._inline if ask.is_inline else self._linked)[ask.voice_seconds])
+        linked = self._linked[self._payer(ask), ask.voice_seconds]
+        inputs = dict(self._inline[ask.voice_seconds] if ask.is_inline else linked)
         if ask.kind == "unusable":
             inputs["image"] = "data:image/png;base64,bm90IGEgcGljdHVyZQ=="
         if ask.kind == "refused":
             del inputs["image"]
-        deadlines = {"total_seconds": 2} if ask.kind == "late" else None
-        return {"model": SOLO, "inputs": inputs, "metadata": {"ask": ask.number}, "deadlines": deadlines}
+        form = {"model": SOLO, "inputs": inputs, "engine": ask.engine, "metadata": {"ask": ask.number}}
+        return form | ({"deadlines": {"total_seconds": 2}} if ask.kind == "late" else {})
 
-    def _upload(self, seconds: float) -> dict[str, object]:
-        house = self._world.house
-        return {
-            "image": house.upload(people_png(320, 200, 1), "one.png"),
-            "audio": house.upload(voice_wav(seconds), "voice.wav"),
-        }
+    def _payer(self, ask: Ask) -> Payer:
+        return self._world.payers[ask.payer]
+
+
+def _upload(world: World, payer: Payer, seconds: float) -> dict[str, object]:
+    house = replace(world.house, key=payer.key)
+    return {
+        "image": house.upload(people_png(320, 200, 1), "one.png"),
+        "audio": house.upload(voice_wav(seconds), "voice.wav"),
+    }

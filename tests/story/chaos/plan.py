@@ -5,18 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["fresh", "unusable", "late", "rerun", "repeat", "other body", "refused", "cancel"]
+Kind = Literal["fresh", "unusable", "late", "rerun", "repeat", "other body", "refused", "cancel", "delete"]
+Engine = Literal["gpu", "preview"]
 
 MAKES_A_JOB: dict[Kind, float] = {"fresh": 0.5, "rerun": 0.35, "unusable": 0.08, "late": 0.07}
 """What share of the jobs is of each kind; `late` is given less time than it may need."""
 
-BESIDES: dict[Kind, float] = {"repeat": 0.08, "cancel": 0.12, "other body": 0.03, "refused": 0.03}
+BESIDES: dict[Kind, float] = {"repeat": 0.08, "cancel": 0.12, "other body": 0.03, "refused": 0.03, "delete": 0.05}
 """Requests that make no job, as a share of the jobs."""
 
-OF_ANOTHER: frozenset[Kind] = frozenset({"rerun", "repeat", "other body", "cancel"})
+OF_ANOTHER: frozenset[Kind] = frozenset({"rerun", "repeat", "other body", "cancel", "delete"})
 
-VOICES_SECONDS = (0.2, 0.4, 0.6)
+VOICES_SECONDS = (0.2, 0.5, 1.2)
+"""The longest costs more than is held for a job whose media nobody has read."""
+
 CANCELLED_WITHIN_SECONDS = 4.0
+PAYERS = 2
+TIGHT_SHARE = 0.4
+"""How much of the stream the first account orders: the one that may have only one job at once."""
+
+PRICED_SHARE = 0.8
+"""How much of it is rendered for money; previews are free."""
 
 MENU: tuple[tuple[str, str], ...] = (
     *((who, how) for who in ("door", "timetable") for how in ("kill", "freeze")),
@@ -42,6 +51,8 @@ class Ask:
     voice_seconds: float
     is_inline: bool
     door: int
+    payer: int
+    engine: Engine
 
 
 @dataclass(frozen=True)
@@ -94,9 +105,15 @@ def _asks(chance: random.Random, jobs: int, seconds: float) -> Iterator[Ask]:
             voice_seconds=chance.choice(VOICES_SECONDS),
             is_inline=chance.random() < 0.5,
             door=chance.randrange(2),
+            payer=_payer(chance) if of is None else of.payer,
+            engine="gpu" if chance.random() < PRICED_SHARE else "preview",
         )
         fresh += [ask] if kind == "fresh" else []
         yield ask
+
+
+def _payer(chance: random.Random) -> int:
+    return 0 if chance.random() < TIGHT_SHARE else 1
 
 
 def _kinds(chance: random.Random, jobs: int) -> list[Kind]:

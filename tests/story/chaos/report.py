@@ -18,6 +18,8 @@ def show(book: Book, storm: Storm, verdict: Verdict, stormy_seconds: float, whol
     if storm.missed:
         say(f"missed    {_counted(storm.missed)}")
     say(f"answers   {_counted(book.broken_answers) or 'none broken'}")
+    say(f"put off   {_counted(book.put_off) or 'nobody'}; {len(book.gone)} asks about jobs that were gone")
+    say(f"archive   {verdict.archived} of {verdict.outcomes.total()} jobs; ledger: {_counted(verdict.entries)}")
     say(f"outcomes  {_counted(verdict.outcomes)}")
     say(f"history   {_counted(verdict.events)}")
     for wrong in verdict.wrongs[:_WRONGS_MAX]:

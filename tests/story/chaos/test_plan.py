@@ -1,7 +1,7 @@
 from collections import Counter
 
 from tests.story.chaos.faults import BLOWS
-from tests.story.chaos.plan import CANCELLED_WITHIN_SECONDS, MENU, OF_ANOTHER, Plan, draw
+from tests.story.chaos.plan import CANCELLED_WITHIN_SECONDS, MENU, OF_ANOTHER, PAYERS, VOICES_SECONDS, Plan, draw
 
 
 def drawn(seed: int) -> Plan:
@@ -30,6 +30,11 @@ def test_asks_are_about_earlier_ones_and_cancels_come_while_there_is_something_t
     for ask in asks:
         assert (ask.of is not None) == (ask.kind in OF_ANOTHER)
         if ask.of is not None:
-            assert asks[ask.of].kind == "fresh"
+            assert (asks[ask.of].kind, asks[ask.of].payer) == ("fresh", ask.payer)
             delay = ask.at_seconds - asks[ask.of].at_seconds
             assert 0 < delay < (CANCELLED_WITHIN_SECONDS if ask.kind == "cancel" else 240)
+
+
+def test_every_account_orders_every_length_for_money_and_for_nothing() -> None:
+    ordered = {(ask.payer, ask.engine, ask.voice_seconds) for ask in drawn(1).asks if ask.kind == "fresh"}
+    assert len(ordered) == PAYERS * 2 * len(VOICES_SECONDS)

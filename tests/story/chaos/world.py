@@ -1,5 +1,6 @@
 """A whole deployment on harmable servers: two doors, two workers and the timetable, started again whenever they die."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -12,14 +13,23 @@ import httpx
 
 from cli import environment, processes
 from cli.processes import Program
-from jobs import accounts, database, schema, storage
+from jobs import schema, storage
 from tests.fakes.bucket_proxy import BucketProxy
+from tests.house.tree import ROOT
+from tests.story.chaos.payers import Payer, make
+from tests.story.chaos.plan import Plan
 from tests.story.ground import Ground, ground
 from tests.story.house import QUICK, House, free_port, house, wait_for
 
 DOORS = ("door 0", "door 1")
 WORKERS = ("worker 0", "worker 1")
 _LOOK_SECONDS = 0.2
+_ENGINES = ("gpu", "preview")
+_GPU = ROOT / "tests/fakes/gpu"
+_KEPT_SHARE = 0.25
+"""How much of the storm a finished job is kept: most are still there for whoever asks about them, and many are not."""
+_KEPT_AT_LEAST_SECONDS = 12.0
+"""No answer is given up for lost and asked for again so late that its job is gone by then."""
 
 
 @dataclass
@@ -31,6 +41,8 @@ class World:
     bucket: BucketProxy
     urls: tuple[str, ...]
     programs: dict[str, Program]
+    payers: tuple[Payer, ...]
+    keep_seconds: float
     deaths: list[str] = field(default_factory=list)
     is_kept: bool = False
     _killed: set[int] = field(default_factory=set)
@@ -74,23 +86,30 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world(plan: Plan, minutes: float) -> Iterator[World]:
     """Everything up and supervised; the settings of this process lead to it. Its folder goes unless `is_kept`."""
+    keep_seconds = max(_KEPT_AT_LEAST_SECONDS, _KEPT_SHARE * 60 * minutes)
     folder = Path(tempfile.mkdtemp(prefix="duologue-chaos-"))
     folder.chmod(0o755)  # the database's user must be able to walk to its files
     with (
         ground(folder / "data") as servers,
         BucketProxy(servers.environment["DUOLOGUE_S3_ENDPOINT_URL"]) as bucket,
     ):
-        environment.adopt({**servers.environment, **QUICK, "DUOLOGUE_S3_ENDPOINT_URL": bucket.url})
+        chosen = {
+            "DUOLOGUE_S3_ENDPOINT_URL": bucket.url,
+            "DUOLOGUE_ENGINES": ",".join(_ENGINES),
+            "DUOLOGUE_MINIMUM_SECONDS": "1",
+            "DUOLOGUE_KEEP_VIDEOS_DAYS": f"{keep_seconds / 86_400:.9f}",
+        }
+        environment.adopt({**servers.environment, **QUICK, **chosen})
         schema.upgrade()
         storage.make_bucket()
-        with database.transaction() as session:
-            _, key = accounts.create_key(session, name="chaos", account="chaos")
+        payers = make(plan, minutes)
         urls, programs = _programs()
-        with house({"TMPDIR": str(folder)}, folder, key) as built:
+        path = os.pathsep.join(filter(None, (str(_GPU), os.environ.get("PYTHONPATH"))))
+        with house({"TMPDIR": str(folder), "PYTHONPATH": path}, folder, payers[0].key) as built:
             built.environment["DUOLOGUE_PUBLIC_URL"] = urls[0]
-            with _supervised(World(servers, built, bucket, urls, programs)) as made:
+            with _supervised(World(servers, built, bucket, urls, programs, payers, keep_seconds)) as made:
                 yield made
     if not made.is_kept:
         shutil.rmtree(folder)
@@ -111,7 +130,7 @@ def _supervised(made: World) -> Iterator[World]:
 def _programs() -> tuple[tuple[str, ...], dict[str, Program]]:
     ports = [free_port() for _ in DOORS]
     doors = {name: processes.front_door("127.0.0.1", port) for name, port in zip(DOORS, ports, strict=True)}
-    workers = {name: processes.worker(["preview"], 1, drain_seconds=10) for name in WORKERS}
+    workers = {name: processes.worker(_ENGINES, 1, drain_seconds=10) for name in WORKERS}
     urls = tuple(f"http://127.0.0.1:{port}" for port in ports)
     return urls, {**doors, **workers, "timetable": processes.timetable()}
 

@@ -3,8 +3,10 @@ import { Client } from "wavespeed";
 
 const { key, baseUrl, method, given } = JSON.parse(process.argv[2]);
 const client = new Client(key, { baseUrl });
+const told = (said) => (said instanceof Error ? { kind: said.name, error: said.message } : said);
+const say = (said) => console.log(JSON.stringify(said, (_, inner) => told(inner)));
 try {
-  console.log(JSON.stringify({ answer: await client[method](...given) }));
+  say({ answer: await client[method](...given) });
 } catch (error) {
-  console.log(JSON.stringify({ kind: error.name, error: error.message }));
+  say(error);
 }

@@ -1,0 +1,75 @@
+"""Accounts in the database, for the desk: each function is one transaction, and says how the account stands then."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from jobs import ledger, terms
+from jobs.database import transaction
+from jobs.tables import Account
+from jobs.terms import Changes
+
+Row = dict[str, Any]
+
+_AS_THEY_ARE = ("submits_per_minute", "running_max", "waiting_max", "models", "engines", "created_at")
+
+
+def rows() -> list[Row]:
+    """Every account, by name."""
+    with transaction() as session:
+        return [_row(session, account) for account in terms.accounts(session)]
+
+
+def row(name: str) -> Row:
+    """Raises NotFound."""
+    with transaction() as session:
+        return _row(session, terms.named(session, name))
+
+
+def create(name: str, *, is_prepaid: bool) -> Row:
+    """Raises Conflict when there is one of that name."""
+    with transaction() as session:
+        return _row(session, terms.change(session, terms.create(session, name), {"is_prepaid": is_prepaid}))
+
+
+def change(name: str, changes: Changes) -> Row:
+    """Raises NotFound."""
+    with transaction() as session:
+        return _row(session, terms.change(session, terms.named(session, name), changes))
+
+
+def top_up(name: str, amount_usd: Decimal, note: str) -> Row:
+    """Raises NotFound."""
+    return _move(name, lambda session, account: ledger.top_up(session, account.id, amount_usd, note))
+
+
+def adjust(name: str, amount_usd: Decimal, note: str) -> Row:
+    """Raises NotFound."""
+    return _move(name, lambda session, account: ledger.adjust(session, account.id, amount_usd, note))
+
+
+def _move(name: str, enter: Callable[[Session, Account], object]) -> Row:
+    with transaction() as session:
+        account = terms.named(session, name)
+        enter(session, account)
+        return _row(session, account)
+
+
+def _row(session: Session, account: Account) -> Row:
+    balance = ledger.balance(session, account.id)
+    return {
+        "name": account.name,
+        "is_prepaid": account.is_prepaid,
+        "available_usd": float(balance.available_usd),
+        "held_usd": float(balance.held_usd),
+        "month_usd": float(balance.month_usd),
+        "budget_soft_usd": _number(account.budget_soft_usd),
+        "budget_hard_usd": _number(account.budget_hard_usd),
+        **{name: getattr(account, name) for name in _AS_THEY_ARE},
+    }
+
+
+def _number(amount_usd: Decimal | None) -> float | None:
+    return None if amount_usd is None else float(amount_usd)

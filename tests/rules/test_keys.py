@@ -1,0 +1,26 @@
+import uuid
+
+import pytest
+
+from jobs.rules import keys
+
+ACCOUNT, JOB = uuid.uuid4(), uuid.uuid4()
+
+
+def test_what_belongs_to_a_job_says_so() -> None:
+    for key in (keys.video(ACCOUNT, JOB, 3), keys.regular_input(ACCOUNT, JOB, 1, "image.png")):
+        assert keys.job_of(key) == JOB
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        keys.upload(ACCOUNT, uuid.uuid4(), f"{ACCOUNT.hex}/jobs/{JOB.hex}/1/a.mp4"),
+        f"elsewhere/{keys.job(ACCOUNT, JOB)}1/a.mp4",
+        f"{ACCOUNT.hex}/jobs/{JOB}/1/a.mp4",
+        keys.job(ACCOUNT, JOB).removesuffix("/"),
+        "",
+    ],
+)
+def test_nothing_else_belongs_to_a_job(key: str) -> None:
+    assert keys.job_of(key) is None
