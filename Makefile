@@ -40,7 +40,7 @@ bench: $(VENV)/.dev ## Measure what the documents state
 	@"$(BIN)/python" benchmarks/preview.py
 	@"$(BIN)/python" benchmarks/stack.py
 
-check: $(VENV)/.dev ## Lint, types, the plan of the house, locks
+check: $(VENV)/.dev ## Formatting, lint, types and the plan of the house
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/mypy"

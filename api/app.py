@@ -1,4 +1,4 @@
-"""Assembles the front door, and decides nothing: run it as `uvicorn api.app:create_app --factory`."""
+"""Assembles the front door, and decides nothing: `api.serving` runs it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import faces, health, openapi
+from api import collector, faces, health, openapi
 from api.body_limit import BodyLimit
 from api.crashes import CrashGuard
 from api.gathering import Gathering
@@ -112,4 +112,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     telemetry.start("api")
     hub: Hub = app.state.hub
     async with hub.running():
-        yield
+        with collector.at_rest():
+            yield

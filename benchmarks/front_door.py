@@ -6,7 +6,6 @@ keys of their own and are paid for by prepaid accounts. It ends with 1 if a goal
 """
 
 import argparse
-import asyncio
 import itertools
 import json
 import os
@@ -21,14 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-CONNECTIONS: Final = 64
+from benchmarks.load import NUMBER, NUMBER_LETTERS  # noqa: E402 - found once the root is on the path
+
 KEYS: Final = 50
 JOBS: Final = 10_000
 P99_GOAL_MS: Final = 50.0
@@ -46,13 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the front door.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each of the two is measured, in turns")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each time")
-    parser.add_argument("--load", nargs=4, metavar=("PORT", "FILE", "SECONDS", "RATE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.load:
-        port, file, seconds, rate = arguments.load
-        requests = [line.replace("|", "\r\n") for line in Path(file).read_text().splitlines()]
-        print(json.dumps(asyncio.run(load(int(port), requests, float(seconds), float(rate)))))
-        return 0
     with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
         Path(folder).chmod(0o755)
         return compare(Path(folder), arguments.rounds, arguments.seconds)
@@ -165,8 +158,6 @@ def fill() -> list[tuple[str, str]]:
 
 MEDIA: Final = {"image": "two.png", "left_audio": "left.mp3", "right_audio": "right.mp3"}
 INPUTS: Final = {name: f"https://media.example.com/{file}" for name, file in MEDIA.items()}
-NUMBER: Final = "@@"
-NUMBER_LETTERS: Final = 16
 
 
 def polls(made: list[tuple[str, str]]) -> Iterator[str]:
@@ -256,75 +247,9 @@ def resident_mb(port: int) -> float:
 
 
 def measure(port: int, file: Path, seconds: float, rate: float = 0) -> dict[str, float]:
-    command = [sys.executable, __file__, "--load", str(port), str(file), str(seconds), str(rate)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "load.py"), str(port), str(file), str(seconds), str(rate)]
     said: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return said
-
-
-def told_apart(requests: list[str]) -> Iterator[bytes]:
-    """The requests in turn for ever, each with a number that none had before."""
-    for number, text in enumerate(itertools.cycle(requests), random.SystemRandom().randrange(10**15)):
-        yield text.replace(NUMBER, f"{number:0{NUMBER_LETTERS}}").encode()
-
-
-async def load(port: int, requests: list[str], seconds: float, rate: float) -> dict[str, float]:
-    """Send `requests` in turn on all connections: each as soon as its last is answered, or `rate` of them a second.
-
-    With a rate, a wait is counted from when the request was due: one that could not be sent in time is late too.
-    """
-    loop, todo = asyncio.get_running_loop(), told_apart(requests)
-    pause, until = CONNECTIONS / rate if rate else 0.0, time.perf_counter() + seconds
-    pollers = []
-    for number in range(CONNECTIONS):
-        first_at = time.perf_counter() + pause * number / CONNECTIONS
-        made = partial(Poller, todo, pause, first_at, until)
-        _, poller = await loop.create_connection(made, "127.0.0.1", port)
-        pollers.append(poller)
-    await asyncio.gather(*(poller.is_over for poller in pollers))
-    waits = sorted(wait for poller in pollers for wait in poller.waits)
-    p50, p99 = (1000 * waits[int(len(waits) * part)] for part in (0.50, 0.99))
-    return {"per_second": len(waits) / seconds, "p50_ms": p50, "p99_ms": p99}
-
-
-class Poller(asyncio.Protocol):
-    """One connection that asks again and again, and reads no more of an answer than it must."""
-
-    def __init__(self, todo: Iterator[bytes], pause: float, due_at: float, until: float) -> None:
-        self.waits: list[float] = []
-        self._todo, self._pause, self._due_at, self._until = todo, pause, due_at, until
-        self._loop = asyncio.get_running_loop()
-        self.is_over: asyncio.Future[None] = self._loop.create_future()
-        self._read = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._loop.call_later(max(0.0, self._due_at - time.perf_counter()), self._ask)
-
-    def data_received(self, data: bytes) -> None:
-        self._read += data
-        head, found, body = self._read.partition(b"\r\n\r\n")
-        if not found or len(body) < int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
-            return
-        assert head.startswith(b"HTTP/1.1 200 "), self._read
-        now, self._read = time.perf_counter(), b""
-        self.waits.append(now - self._due_at)
-        self._due_at = self._due_at + self._pause if self._pause else now
-        if self._due_at >= self._until:
-            self._transport.close()
-        elif self._due_at > now:
-            self._loop.call_later(self._due_at - now, self._ask)
-        else:
-            self._ask()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._due_at < self._until:
-            self.is_over.set_exception(error or ConnectionError("the server hung up"))
-        else:
-            self.is_over.set_result(None)
-
-    def _ask(self) -> None:
-        self._transport.write(next(self._todo))
 
 
 if __name__ == "__main__":

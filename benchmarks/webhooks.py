@@ -5,12 +5,9 @@ process of its own. It ends with 1 if a goal is missed.
 """
 
 import argparse
-import asyncio
 import itertools
-import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,7 +23,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-AT_ONCE: Final = 16
+from benchmarks.receiving import AT_ONCE, bare_rate, closed_port, receiving, told  # noqa: E402 - the path comes first
+
 RATIO_GOAL: Final = 0.5
 P95_GOAL_SECONDS: Final = 1.0
 ACCOUNTS: Final = 20
@@ -40,21 +38,14 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=5000, help="how many posts each time")
     parser.add_argument("--backlog", type=int, default=100_000, help="how long the backlog is")
     parser.add_argument("--seconds", type=int, default=30, help="how long jobs complete for the delays")
-    parser.add_argument("--receive", type=int, metavar="PORT", help=argparse.SUPPRESS)
-    parser.add_argument("--bare", nargs=2, metavar=("URL", "COUNT"), help=argparse.SUPPRESS)
     parser.add_argument("--courier", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.receive:
-        asyncio.run(receive(given.receive))
-    elif given.bare:
-        print(asyncio.run(post_all(given.bare[0], int(given.bare[1]))))
-    elif given.courier:
+    if given.courier:
         carry()
-    else:
-        with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
-            Path(folder).chmod(0o755)
-            return compare(Path(folder), given)
-    return 0
+        return 0
+    with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
+        Path(folder).chmod(0o755)
+        return compare(Path(folder), given)
 
 
 def compare(folder: Path, given: argparse.Namespace) -> int:
@@ -104,8 +95,7 @@ def rates(port: int, account: Any, rounds: int, each: int) -> dict[str, list[flo
     """Posts a second of both, in turns."""
     reached: dict[str, list[float]] = {"bare": [], "courier": []}
     for _ in range(rounds):
-        command = [sys.executable, __file__, "--bare", f"http://127.0.0.1:{port}/bare", str(each)]
-        reached["bare"].append(float(subprocess.run(command, check=True, capture_output=True).stdout))
+        reached["bare"].append(bare_rate(port, each))
         owe(account, each, f"http://127.0.0.1:{port}/hook")
         arrived = told(port)["/hook"]
         with carrying():
@@ -198,23 +188,10 @@ def owe(account: Any, count: int, url: str) -> None:  # noqa: ANN401 - as above
 
     rows = [job_row(account, "completed", url) for _ in range(count)]
     insert_jobs(rows)
-    lane = lane_of(account.account_id, url)
-    for batch in itertools.batched(rows, 5000) if sys.version_info >= (3, 12) else [rows]:
-        with database.transaction() as session:
-            session.execute(
-                insert(Delivery),
-                [
-                    {
-                        "id": ids.new_id(),
-                        "account_id": account.account_id,
-                        "lane": lane,
-                        "url": url,
-                        "job_id": row["id"],
-                        "kind": "job.completed",
-                    }
-                    for row in batch
-                ],
-            )
+    owed = {"account_id": account.account_id, "lane": lane_of(account.account_id, url), "url": url}
+    kind = {"kind": "job.completed"}
+    with database.transaction() as session:
+        session.execute(insert(Delivery), [{"id": ids.new_id(), "job_id": row["id"], **owed, **kind} for row in rows])
     with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
@@ -293,86 +270,6 @@ def carry() -> None:
     courier.keep(stop)
 
 
-async def post_all(url: str, count: int) -> float:
-    """Posts a second of a loop that does nothing else, at its best of two numbers at once."""
-    import httpx
-
-    body = json.dumps({"id": "0" * 32, "text": "x" * 1400}).encode()
-    headers = {"Content-Type": "application/json", "webhook-id": "0" * 32, "webhook-signature": "v3," + "0" * 64}
-
-    async def work(client: httpx.AsyncClient, todo: Iterator[int]) -> None:
-        for _ in todo:
-            (await client.post(url, content=body, headers=headers)).raise_for_status()
-
-    best = 0.0
-    for at_once in (AT_ONCE, 4 * AT_ONCE):
-        todo = iter(range(count // 2))
-        async with httpx.AsyncClient(trust_env=False) as client:
-            began = time.perf_counter()
-            await asyncio.gather(*(work(client, todo) for _ in range(at_once)))
-            best = max(best, count // 2 / (time.perf_counter() - began))
-    return best
-
-
-async def receive(port: int) -> None:
-    """Answer every POST, but those to /hang; a GET tells how many came, or when some of them did."""
-    arrived: dict[str, list[float]] = {"/hook": [], "/hang": [], "/bare": []}
-
-    class Line(asyncio.Protocol):
-        def __init__(self) -> None:
-            self.read = b""
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.Transport)
-            self.transport = transport
-
-        def data_received(self, data: bytes) -> None:
-            self.read += data
-            head, found, body = self.read.partition(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-            if not found or len(body) < length:
-                return
-            self.read = b""
-            path = head.split(b" ")[1].decode()
-            if head.startswith(b"GET"):
-                self.tell(path)
-            else:
-                arrived[path].append(time.time())
-                if path != "/hang":
-                    self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-
-        def tell(self, path: str) -> None:
-            said: dict[str, Any] = {name: len(found) for name, found in arrived.items()}
-            if path != "/":
-                said["at"] = [arrived["/hook"][int(number)] for number in path[1:].split("-")]
-            body = json.dumps(said).encode()
-            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-
-    server = await asyncio.get_running_loop().create_server(Line, "127.0.0.1", port, backlog=1024)
-    await server.serve_forever()
-
-
-def told(port: int, *numbers: int) -> Any:  # noqa: ANN401 - JSON
-    import httpx
-
-    return httpx.get(f"http://127.0.0.1:{port}/{'-'.join(map(str, numbers))}", trust_env=False).json()
-
-
-@contextmanager
-def receiving() -> Iterator[int]:
-    port = closed_port()
-    process = subprocess.Popen([sys.executable, __file__, "--receive", str(port)])
-    try:
-        until = time.monotonic() + 30
-        while not listens(port):
-            assert time.monotonic() < until, "the receiver does not come up"
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
 @contextmanager
 def carrying() -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen([sys.executable, __file__, "--courier"], stderr=subprocess.DEVNULL)
@@ -386,18 +283,6 @@ def carrying() -> Iterator["subprocess.Popen[bytes]"]:
 def resident_mb(pid: int) -> float:
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -20,12 +20,21 @@ _LOOK_SECONDS = 0.05
 class Child:
     """One program, started in a session of its own so that the terminal's Ctrl-C reaches it only through us."""
 
-    def __init__(self, program: Program, environment: Mapping[str, str], log: Log) -> None:
+    def __init__(
+        self,
+        program: Program,
+        environment: Mapping[str, str],
+        log: Log,
+        bury: Callable[[int], None] = lambda _pid: None,
+    ) -> None:
+        """`bury` is told the number of each of its processes that has died by itself."""
         self.name = program.name
         self.deaths = 0
+        self.pid = 0
         self._program = program
         self._environment = environment
         self._log = log
+        self._bury = bury
         self._due_at = 0.0
         self._running: subprocess.Popen[bytes] | None = None
         self._start()
@@ -46,17 +55,22 @@ class Child:
         if self._running is not None:
             self._running.terminate()
 
-    def wait_until_gone(self, is_hurried: Callable[[], bool]) -> None:
-        """Wait for the end; force it once the program's patience or, as `is_hurried` tells, ours is over."""
+    def wait_until_gone(self, is_hurried: Callable[[], bool]) -> bool:
+        """Wait for the end; force it once the program's patience or, as `is_hurried` tells, ours is over.
+
+        Whether it ended by itself.
+        """
         if self._running is None:
-            return
-        until = time.monotonic() + self._program.patience_seconds
+            return True
+        is_forced, until = False, time.monotonic() + self._program.patience_seconds
         while self._running.poll() is None:
             if is_hurried() or time.monotonic() > until:
+                is_forced = True
                 os.killpg(self._running.pid, signal.SIGKILL)
                 self._running.wait()
             time.sleep(_LOOK_SECONDS)
         self._cut_the_tether(self._running)
+        return not is_forced
 
     def _start(self) -> None:
         self._running = subprocess.Popen(
@@ -68,6 +82,7 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.pid = self._running.pid
         self._started_at = time.monotonic()
         self._reader = threading.Thread(target=self._pass_on, args=[self._running], name=self.name, daemon=True)
         self._reader.start()
@@ -88,6 +103,7 @@ class Child:
         self._log.say(f"The {self.name} {_how(dead.returncode)}; it starts again in {pause_seconds:g} s.")
         self._running = None
         self._due_at = time.monotonic() + pause_seconds
+        self._bury(dead.pid)
 
     def _cut_the_tether(self, dead: "subprocess.Popen[bytes]") -> None:
         """Let its last words be heard, and close the pipe."""

@@ -54,29 +54,29 @@ class Api:
 
     def submit(self, order: Mapping[str, object]) -> Json:
         """Hand in a job: what POST /v1/jobs takes. The job as it was accepted."""
-        return self._ask("POST", "/v1/jobs", json=dict(order))
+        return self.ask("POST", "/v1/jobs", json=dict(order))
 
     def job(self, job_id: str) -> Json:
-        return self._ask("GET", f"/v1/jobs/{job_id}")
+        return self.ask("GET", f"/v1/jobs/{job_id}")
 
     def cancel(self, job_id: str) -> Json:
         """Have a job stopped; it may run on for a moment."""
-        return self._ask("POST", f"/v1/jobs/{job_id}/cancel")
+        return self.ask("POST", f"/v1/jobs/{job_id}/cancel")
 
     def rerun(self, job_id: str) -> Json:
         """Order a finished job once more; the new job."""
-        return self._ask("POST", f"/v1/jobs/{job_id}/rerun")
+        return self.ask("POST", f"/v1/jobs/{job_id}/rerun")
 
     def jobs(self, filters: Mapping[str, object]) -> Json:
         """One page of jobs, newest first; filters that are None do not matter."""
-        return self._ask(
+        return self.ask(
             "GET", "/v1/jobs", params={name: value for name, value in filters.items() if value is not None}
         )
 
     def upload(self, path: Path) -> str:
         """Put a local file where workers can read it, by ticket as every client does; the link to it."""
         size = path.stat().st_size
-        ticket = self._ask("POST", "/api/v3/media/uploads", json={"filename": path.name, "size": size})["data"]
+        ticket = self.ask("POST", "/api/v3/media/uploads", json={"filename": path.name, "size": size})["data"]
         slot = ticket["upload"]
         headers = slot["headers"] | {"Content-Length": str(size)}
         with path.open("rb") as file, _answered(slot["url"]):
@@ -103,13 +103,27 @@ class Api:
         finally:
             draft.unlink(missing_ok=True)
 
-    def _ask(self, method: str, path: str, **what: Any) -> Json:  # noqa: ANN401 - httpx's own arguments
+    def ask(self, method: str, path: str, **what: Any) -> Json:  # noqa: ANN401 - httpx's own arguments
+        """What any path of the API answers; nothing where it answers nothing."""
         with _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."):
             reply = self._api.request(method, path, **what)
         if not reply.is_success:
             raise self._refusal(reply)
-        answer: Json = reply.json()
+        answer: Json = reply.json() if reply.content else {}
         return answer
+
+    @contextmanager
+    def stream(self, method: str, path: str) -> Iterator[Iterator[str]]:
+        """The lines of an answer that goes on and on; a minute of silence counts as no answer."""
+        patience = httpx.Timeout(60, connect=5)
+        with (
+            _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."),
+            self._api.stream(method, path, timeout=patience) as reply,
+        ):
+            if not reply.is_success:
+                reply.read()
+                raise self._refusal(reply)
+            yield reply.iter_lines()
 
     def _refusal(self, reply: httpx.Response) -> Failure:
         sentence = _sentence(reply)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cli import note
 from cli.client import Api
@@ -21,13 +22,27 @@ def find(data: Path) -> Api:
 
 def address(data: Path) -> str:
     """Where the API should be, whether or not anybody answers there."""
-    return os.environ.get("DUOLOGUE_API_URL") or here(data) or DEFAULT_URL
+    return _given() or here(data) or DEFAULT_URL
 
 
 def here(data: Path) -> str | None:
     """Where the `duologue up` of this data folder answers; None when there is none."""
     running = note.read(data)
     return running.api_url if running else None
+
+
+def _given() -> str | None:
+    """The address in the environment. Raises Failure when it cannot be one; it may hold a password, so is not said."""
+    if not (url := os.environ.get("DUOLOGUE_API_URL")):
+        return None
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise Failure(f"DUOLOGUE_API_URL is no address of an API: write one such as {DEFAULT_URL}, or unset it.")
+    return url
 
 
 def _desk_key(data: Path) -> str:

@@ -12,6 +12,7 @@ from cli.log import Log
 
 _LOOK_SECONDS = 0.1
 _SLOW_SECONDS = 30.0
+_SILENCE_SECONDS = 5.0
 _HOPELESS_DEATHS = 4
 
 
@@ -63,16 +64,34 @@ def watch(
         time.sleep(_LOOK_SECONDS)
 
 
-def stop(children: Sequence[Child], log: Log, interruptions: Interruptions) -> None:
-    """End these together; asked to stop once more, end them at once."""
+def stop(children: Sequence[Child], log: Log, interruptions: Interruptions, waits_for: str = "") -> list[Child]:
+    """End these together; asked to stop once more, end them at once. Those that did not end by themselves.
+
+    `waits_for` says what their end waits for, where that may take a while.
+    """
     running = [child for child in children if child.is_running]
     if running:
         names = " and the ".join(child.name for child in running)
         log.say(f"Stopping the {names}" + ("." if interruptions.are_urgent else "; Ctrl-C again hurries."))
+        if waits_for and not interruptions.are_urgent:
+            log.say(waits_for)
     for child in running:
         child.ask_to_stop()
-    for child in running:
-        child.wait_until_gone(lambda: interruptions.are_urgent)
+    return [child for child in running if not child.wait_until_gone(_impatience(child, log, interruptions))]
+
+
+def _impatience(child: Child, log: Log, interruptions: Interruptions) -> Callable[[], bool]:
+    """Tells whether we were asked to hurry, and now and then the operator that there is somebody who takes long."""
+    say_at = time.monotonic() + _SILENCE_SECONDS
+
+    def is_hurried() -> bool:
+        nonlocal say_at
+        if time.monotonic() > say_at:
+            log.say(f"Still waiting for the {child.name}; Ctrl-C again hurries.")
+            say_at = time.monotonic() + _SILENCE_SECONDS
+        return interruptions.are_urgent
+
+    return is_hurried
 
 
 def _look_after(children: Sequence[Child]) -> None:

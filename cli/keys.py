@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from cli import keyring, reach
+from cli import terms as read
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import moment, out, say, show_json
+from cli.sheet import Sheet
 from jobs.rules.scopes import ALL
 
 
@@ -24,8 +24,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys: ma
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for, for example laptop.")],
-    account: Annotated[str, typer.Option(help="Whose key it is; made if it is new.")] = keyring.DEFAULT_ACCOUNT,
+    name: Annotated[str, typer.Argument(callback=read.name, help="What the key is for, for example laptop.")],
+    account: Annotated[
+        str, typer.Option(callback=read.name, help="Whose key it is; made if it is new.")
+    ] = keyring.DEFAULT_ACCOUNT,
     scope: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,7 +52,7 @@ def list_keys(data: DataDir = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     if as_json:
         show_json(rows)
     elif rows:
-        out.print(_table(rows))
+        out.print(_sheet(rows))
     else:
         say("There are no keys yet; `duologue keys create NAME` makes one.")
 
@@ -63,14 +65,9 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataDir =
     say(f"Key {key_id} is revoked.")
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=32)
-    for name in ("name", "account", "may", "ends in", "created", "revoked"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row.values()))
-    return table
+def _sheet(rows: list[dict[str, Any]]) -> Sheet:
+    names = ("id", "name", "account", "may", "ends in", "created", "revoked")
+    return Sheet(names, [[_shown(value) for value in row.values()] for row in rows])
 
 
 def _shown(value: str | list[str] | datetime | None) -> str:

@@ -1,5 +1,6 @@
 """Where the front door listens, decided once for `duologue up` and all it starts."""
 
+import errno
 import socket
 
 from cli import environment
@@ -7,6 +8,8 @@ from cli.stack import ports
 from jobs import settings
 from jobs.errors import WrongSetting
 
+_OTHER_HOST = "Choose with --host an address of this machine: 127.0.0.1 is for itself alone, 0.0.0.0 for its networks."
+_OTHER_PORT = "Choose another with --port; --port 0 takes any that is free."
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - translated, not bound
 
 
@@ -32,8 +35,9 @@ def _refuse_a_taken(host: str, port: int) -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:
+        raise WrongSetting(f"The front door cannot listen on {host}: it is no host name. {_OTHER_HOST}") from None
     except OSError as error:
-        raise WrongSetting(
-            f"The front door cannot listen on {host}, port {port}: {error.strerror}. "
-            "Choose another with --port; --port 0 takes any that is free."
-        ) from None
+        is_hosts_fault = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        advice = _OTHER_HOST if is_hosts_fault else _OTHER_PORT
+        raise WrongSetting(f"The front door cannot listen on {host}, port {port}: {error.strerror}. {advice}") from None

@@ -1,5 +1,6 @@
 """`duologue jobs`: what there is to do and what was done, newest first."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -7,11 +8,21 @@ import typer
 from cli import door, view
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import out, say, show_json
+from jobs.rules.states import State
+
+_STATES = f"Only in this state: {', '.join(State)}; may be repeated."
+
+
+def _states(given: Iterable[str] | None) -> list[str] | None:
+    for word in given or ():
+        if word not in list(State):
+            raise typer.BadParameter(f"{word!r} is none of {', '.join(State)}.")
+    return list(given) if given else None
 
 
 def jobs(
     *,
-    status: Annotated[list[str] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    status: Annotated[list[str] | None, typer.Option(callback=_states, metavar="STATE", help=_STATES)] = None,
     model: Annotated[str | None, typer.Option(help="Only of this model, by its whole name.")] = None,
     engine: Annotated[str | None, typer.Option(help="Only of this engine.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only with this label.")] = None,
@@ -24,7 +35,7 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     filters = {
-        "status": status or None,
+        "status": status,
         "model": model,
         "engine": engine,
         "tag": tag,
@@ -38,6 +49,6 @@ def jobs(
     if as_json:
         show_json(page)
         return
-    out.print(view.jobs_table(page["jobs"])) if page["jobs"] else say("There are no such jobs.")
+    out.print(view.jobs_sheet(page["jobs"])) if page["jobs"] else say("There are no such jobs.")
     if page["next_cursor"]:
         say(f"There are more: --cursor {page['next_cursor']}")

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "show": "cli.show:show",
     "cancel": "cli.cancel:cancel",
     "rerun": "cli.rerun:rerun",
+    "webhooks": "cli.webhooks:app",
     "migrate": "cli.migrate:migrate",
 }
 """Where each command is; only the one that is wanted is imported, as some take a second."""

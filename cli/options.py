@@ -1,5 +1,6 @@
 """The options several commands share, so that they mean the same everywhere."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,17 @@ DEFAULT_DATA = Path(".duologue")
 
 
 def absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    """Refuse at once a place where no folder can be; one that is only not ours to use is told later, by whom."""
+    try:
+        place = path.expanduser().absolute()
+    except RuntimeError as error:  # what pathlib says of somebody's home that is not there
+        raise typer.BadParameter(str(error)) from None
+    try:
+        with suppress(FileNotFoundError, PermissionError):
+            place.stat()
+    except OSError as error:
+        raise typer.BadParameter(f"no folder can be there: {(error.strerror or str(error)).lower()}") from None
+    return place
 
 
 def in_a_folder(path: Path | None) -> Path | None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from jobs import doorbell
 
 CLOSING_SECONDS = 5
-"""What the front door gives open requests when it is told to stop."""
-
+"""What the front door gives open requests when it is told to stop; as in `api.serving`, which is not imported here."""
 
 @dataclass(frozen=True)
 class Program:
@@ -19,13 +18,11 @@ class Program:
     patience_seconds: float
 
 
-def front_door(host: str, port: int) -> Program:
+def front_door(host: str, port: int, number: int = 1) -> Program:
+    """One process of it; the setting `door_processes` lets several share the port."""
     return Program(
-        "front door",
-        _python(
-            *("uvicorn", "api.app:create_app", "--factory", "--host", host, "--port", str(port)),
-            *("--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", str(CLOSING_SECONDS)),
-        ),
+        "front door" if number == 1 else f"front door {number}",
+        _python("api.serving", "--host", host, "--port", str(port)),
         patience_seconds=2 * CLOSING_SECONDS,
     )
 

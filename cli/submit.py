@@ -8,8 +8,10 @@ import typer
 
 from cli import door, media, waiting
 from cli.client import Api, Json
+from cli.failure import Failure
 from cli.options import DEFAULT_DATA, AsJson, DataDir, Output
 from cli.screen import say, show_json
+from jobs.rules.catalog import MODELS
 
 MEDIA_FIELDS = ("image", "video", "audio", "left_audio", "right_audio", "mask_image")
 
@@ -42,6 +44,7 @@ def submit(
     places = dict(zip(MEDIA_FIELDS, (image, video, audio, left_audio, right_audio, mask_image), strict=True))
     form = {"prompt": prompt, "order": order, "resolution": resolution, "seed": seed}
     with door.find(data) as api:
+        _refuse_if_incomplete(model, places)
         order_form = {"model": _full_name(model), "inputs": _inputs(api, places, form)}
         job = api.submit(order_form | _given({"engine": engine, "priority": priority, "tags": tag}))
         if wait or output:
@@ -53,6 +56,14 @@ def submit(
 def _full_name(model: str) -> str:
     """People leave out the family; programs and other families do not."""
     return _FAMILY + model if model.startswith("infinitetalk") else model
+
+
+def _refuse_if_incomplete(model: str, places: Mapping[str, str | None]) -> None:
+    """Say in the desk's own words what is missing, before anything is uploaded."""
+    if known := MODELS.get(_full_name(model)):
+        missing = [f"--{field.replace('_', '-')}" for field in known.required if not places[field]]
+        if missing:
+            raise Failure(f"{model} needs {', '.join(missing)} as well: a file or a link each.")
 
 
 def _inputs(api: Api, places: Mapping[str, str | None], form: Mapping[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ import typer
 from cli import environment, foreground, listening, note, processes, stack
 from cli.children import Child
 from cli.interruptions import Interruptions, noticed
-from cli.log import Log
+from cli.log import Log, file_in
 from cli.options import DEFAULT_DATA, DataDir
 from jobs import settings
 
@@ -57,38 +57,49 @@ def _servers(data: Path, log: Log) -> Iterator[stack.Running]:
         stack.running(data, report=log.say, origins=settings.load().cors_origins) as running,
         note.kept(data) as keeping,
     ):
+        log.keep_in(file_in(data))
         keeping.write(note.Note(listening.api_url(), os.getpid(), own))
         environment.adopt(running.environment)
-        from cli import groundwork
+        from cli import farewell, groundwork
 
         groundwork.lay()
+        if "DUOLOGUE_DATABASE_URL" in running.environment:  # ours, so that every worker in it is of this machine
+            farewell.of_an_earlier_run(log)
         yield running
 
 
 def _import_groundwork_meanwhile() -> None:
     """SQLAlchemy and the like take most of a second, which is there while the servers start."""
-    threading.Thread(target=import_module, args=["cli.groundwork"], name="imports").start()
+    threading.Thread(target=import_module, args=["cli.farewell"], name="imports").start()
 
 
 def _run(
     running: stack.Running, slots: int, log: Log, interruptions: Interruptions, when_ready: Callable[[], None]
 ) -> None:
+    from cli import farewell
+
     chosen = settings.load()
     drain_seconds = chosen.drain_seconds if "drain_seconds" in chosen.model_fields_set else DRAIN_SECONDS
     variables = environment.of_children() | {"DUOLOGUE_DRAIN_SECONDS": str(drain_seconds)}
-    door = Child(processes.front_door(chosen.host, chosen.port), variables, log)
-    engine_room = [Child(processes.worker(chosen.engines, slots, drain_seconds), variables, log)]
+    programs = [processes.front_door(chosen.host, chosen.port, 1 + number) for number in range(chosen.door_processes)]
+    doors = [Child(program, variables, log) for program in programs]
+    worker = Child(processes.worker(chosen.engines, slots, drain_seconds), variables, log, farewell.when_one_dies(log))
+    engine_room = [worker]
     try:
-        if foreground.wait_until_ready(listening.api_url(), [door, *engine_room], log, interruptions):
+        if foreground.wait_until_ready(listening.api_url(), [*doors, *engine_room], log, interruptions):
             when_ready()
             engine_room.append(Child(processes.timetable(), variables, log))
-        foreground.watch([door, *engine_room], running.broken, log, interruptions)
+        foreground.watch([*doors, *engine_room], running.broken, log, interruptions)
     finally:
-        foreground.stop([door], log, interruptions)
-        foreground.stop(engine_room, log, interruptions)
+        foreground.stop(doors, log, interruptions)
+        waits_for = farewell.what_is_waited_for(worker.pid, drain_seconds, log)
+        if worker in foreground.stop(engine_room, log, interruptions, waits_for):
+            farewell.hand_back(worker.pid, log)
 
 
 def _show_the_way(data: Path, log: Log, begun_at: float) -> None:
+    from cli import broker, whereabouts
+
     chosen = settings.load()
     option = "" if data == DEFAULT_DATA.absolute() else f" --data {shlex.quote(str(data))}"
     log.say(f"Ready after {time.monotonic() - begun_at:.1f} s: jobs are taken.")
@@ -98,4 +109,8 @@ def _show_the_way(data: Path, log: Log, begun_at: float) -> None:
         f"  bucket   {(chosen.s3_public_url or chosen.s3_endpoint_url or 'Amazon S3').rstrip('/')}/{chosen.s3_bucket}"
     )
     log.say(f"  a key    duologue keys create NAME{option}")
+    log.say(f"  logs     {file_in(data).parent}")
+    if silence := broker.why_silent():
+        log.say(f"  The broker at {whereabouts.address('broker_url')} does not answer ({silence}).")
+        log.say(f"  Jobs are taken, and wait until it does; see {whereabouts.variable('broker_url')}.")
     log.say("  Ctrl-C stops it all.")

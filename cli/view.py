@@ -8,22 +8,27 @@ from rich.text import Text
 
 from cli.client import Json
 from cli.screen import moment
+from cli.sheet import Sheet
 
 _COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan", "forwarded": "cyan"}
 _FAMILY = "wavespeed-ai/"
 
 
-def jobs_table(jobs: list[Json]) -> Table:
-    """One line a job; the id comes whole, to be copied."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=32)
-    for name in ("status", "model", "engine", "created", "took", "tags"):
-        table.add_column(name, overflow="fold")
-    for job in jobs:
-        model = job["model"].removeprefix(_FAMILY)
-        tags = Text(" ".join(job["tags"]))
-        table.add_row(job["id"], _status(job), model, job["engine"], _moment(job["created_at"]), _took(job), tags)
-    return table
+def jobs_sheet(jobs: list[Json]) -> Sheet:
+    """Each job in short; the id comes whole, to be copied."""
+    rows = [
+        (
+            job["id"],
+            _status(job),
+            job["model"].removeprefix(_FAMILY),
+            job["engine"],
+            _moment(job["created_at"]),
+            _took(job),
+            " ".join(job["tags"]),
+        )
+        for job in jobs
+    ]
+    return Sheet(("id", "status", "model", "engine", "created", "took", "tags"), rows)
 
 
 def job_lines(job: Json) -> Iterator[Text]:

@@ -13,6 +13,10 @@ _PAUSE_SECONDS = 0.25
 _PATIENCE_SECONDS = 60.0
 
 
+class JobFailed(Failure):
+    """The job has come to another end than a video."""
+
+
 def follow(api: Api, job: Json) -> Json:
     """The job once it is final, whatever its end, with its progress shown on the way."""
     with progress.shown(err, job["status"]) as report:
@@ -21,8 +25,10 @@ def follow(api: Api, job: Json) -> Json:
 
 def link_to_video(job: Json) -> str:
     """Where a completed job's video is. Raises Failure, saying why, when there is none."""
+    if job["status"] != "completed":
+        raise JobFailed(view.why_it_failed(job))
     if job["output"] is None:
-        raise Failure(view.why_it_failed(job) if job["status"] != "completed" else "The video is no longer kept.")
+        raise Failure("The video is no longer kept.")
     link: str = job["output"]["link"]
     return link
 

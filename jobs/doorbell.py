@@ -15,7 +15,8 @@ from jobs import events, settings
 WAKE = "workers.tasks.wake"
 _SOCKET_SECONDS = 2.0
 _RING_EXPIRES_SECONDS = 300
-_TOGETHER_MAX = 16
+_PENDING_MAX = 64
+_TOGETHER_MAX = 8
 _PAUSE_SECONDS = 0.1
 
 _wanted: Counter[tuple[Celery, str]] = Counter()
@@ -26,11 +27,11 @@ _ringer: threading.Thread | None = None
 def ring(engine: str) -> None:
     """Wake a worker of `engine`, from a thread of our own: returns at once whatever state the broker is in.
 
-    Of many rings at once only some are sent: a worker that is awake goes on until nothing waits; a chore rings again.
+    Of a storm of rings only some are sent: a worker that is awake goes on until nothing waits; a chore rings again.
     """
     with _has_rung:
         _start_ringer()
-        _wanted[celery(), engine] += 1
+        _wanted[celery(), engine] = min(_wanted[celery(), engine] + 1, _PENDING_MAX)
         _has_rung.notify()
 
 
@@ -80,13 +81,14 @@ def _ring_for_ever() -> None:
     while True:
         with _has_rung:
             _has_rung.wait_for(lambda: bool(_wanted))
-            wanted = {ringing: min(count, _TOGETHER_MAX) for ringing, count in _wanted.items()}
-            _wanted.clear()
-        for (app, engine), count in wanted.items():
-            for _ in range(count):
-                _send(app, engine)
+            (app, engine), count = _wanted.popitem()
+            if count > _TOGETHER_MAX:
+                _wanted[app, engine] = count - _TOGETHER_MAX
+        together = min(count, _TOGETHER_MAX)
+        for _ in range(together):
+            _send(app, engine)
         # One ring is followed at once by the next, a storm of them is not.
-        time.sleep(_PAUSE_SECONDS * sum(wanted.values()) / _TOGETHER_MAX)
+        time.sleep(_PAUSE_SECONDS * together / _TOGETHER_MAX)
 
 
 def _send(app: Celery, engine: str) -> None:

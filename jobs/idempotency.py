@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from jobs.errors import Conflict, WrongInput
-from jobs.tables import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEY_MAX_LETTERS = 255
@@ -44,12 +43,16 @@ def named(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> dict[tu
     """
     if not names:
         return {}
-    rows = session.scalars(
-        select(IdempotencyKey).where(
-            tuple_(IdempotencyKey.account_id, IdempotencyKey.key).in_(names), IdempotencyKey.expires_at >= func.now()
-        )
-    )
+    accounts, keys = zip(*names, strict=True)
+    rows = session.execute(_NAMED, {"accounts": list(accounts), "keys": list(keys)})
     return {(row.account_id, row.key): Named(row.job_id, row.body_digest) for row in rows}
+
+
+_NAMED = text("""
+    SELECT account_id, key, body_digest, job_id FROM idempotency_keys
+        JOIN unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS asked (account_id, key) USING (account_id, key)
+    WHERE expires_at >= now()
+""")
 
 
 def digest(body: Mapping[str, object]) -> bytes:

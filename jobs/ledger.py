@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Date, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -86,7 +86,7 @@ def _check_affordable(session: Session, job: Job, more_usd: Decimal) -> None:
         terms_of(account),
         more_usd,
         available_usd=tally.available_usd,
-        month_usd=tally.month_usd if tally.month == session.scalar(select(_MONTH)) else NOTHING,
+        month_usd=tally.month_usd if tally.month == session.scalar(select(cast(_MONTH, Date))) else NOTHING,
     )
     if refused is not None:
         raise CannotPay(f"the media are longer than what was held for: {refused}", permanent=True)

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".duologue"), description="Folder of the embedded servers and their logs.")
     host: str = Field("127.0.0.1", description="Address the front door listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the front door listens on.")
+    door_processes: int = Field(1, ge=1, le=64, description="How many processes of the front door share the port.")
     public_url: str = Field("", description="Base of every URL of our own; default http://HOST:PORT.")
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
 

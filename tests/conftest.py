@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 from starlette.testclient import TestClient
 
 from cli import stack
+from cli.stack.postgres import ELSEWHERE
 from jobs import accounts, database, doorbell, schema, settings, storage
 from jobs.accounts import Caller
 from tests.cli.stack.neighbours import wait_until
@@ -34,6 +35,15 @@ class Member:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """As root, a database whose folder its user may not enter lies elsewhere: a test's own would stay there."""
+    yield
+    places = [Path(note.read_text().strip()) for note in ELSEWHERE.glob("*/BELONGS-TO")]
+    left = [place for place in places if place.is_relative_to(tmp_path_factory.getbasetemp())]
+    assert left == [], "start servers below tests.cli.stack.neighbours.new_home(), not below tmp_path"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -73,13 +74,18 @@ def _shown(line: Line) -> Entry:
         at=entry.at,
         kind=Kind(entry.kind),
         amount_usd=float(entry.amount_usd),
-        available_change_usd=float(available_usd),
-        held_change_usd=float(held_usd),
+        available_change_usd=_number(available_usd),
+        held_change_usd=_number(held_usd),
         job_id=_hex(entry.job_id),
         model=entry.model,
         key_id=_hex(entry.key_id),
         note=entry.note,
     )
+
+
+def _number(amount_usd: Decimal) -> float:
+    """Never a zero below zero, which a product of nothing can be."""
+    return float(amount_usd) or 0.0
 
 
 def _hex(found: uuid.UUID | None) -> str | None:

@@ -1,6 +1,5 @@
-"""How this face looks: the only presenter of its predictions and of its errors, in the contract's order and types."""
+"""How this face looks: the only presenter of its errors, and of its predictions, whose words jobs/prediction.py has."""
 
-from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
@@ -8,26 +7,17 @@ from starlette.responses import Response
 
 from api.errors import MEANINGS, Answer
 from api.wavespeed import base64_output
-from jobs import given_inputs, settings, storage
+from jobs import given_inputs, storage
+from jobs import prediction as words
 from jobs.listing import Reading
-from jobs.rules.states import State
 from jobs.tables import Job
 
 SYNC_TIMED_OUT = 5004
-_CANCELLED_CODE = 1405
 _PLACE = "@"
 
-_SHOWN: dict[str, Literal["created", "processing", "completed", "failed"]] = {
-    State.WAITING: "created",
-    State.RUNNING: "processing",
-    State.FORWARDED: "processing",
-    State.COMPLETED: "completed",
-    State.FAILED: "failed",
-    # Several clients poll for ever on any word but these four.
-    State.CANCELLED: "failed",
-}
-
 Content = TypeVar("Content")
+
+instant = words.instant
 
 
 class Urls(BaseModel):
@@ -53,7 +43,7 @@ class Prediction(BaseModel):
     )
     urls: Urls
     has_nsfw_contents: list[bool] = Field(description="One per output.")
-    status: Literal["created", "processing", "completed", "failed"]
+    status: words.ShownStatus
     created_at: str = Field(description="RFC 3339 in UTC, with a fraction.")
     error: str = Field(description="Empty when fine.")
     code: int = Field(description="Task code; 0 when fine.")
@@ -91,7 +81,7 @@ def reply(content: BaseModel) -> Response:
 
 def result(job: Job | Reading) -> Response:
     """The job as it stands. Reads the bucket if the caller wanted base64; raises StorageError then."""
-    if job.output is None or not _has_video(job):
+    if job.output is None or not words.has_video(job):
         return reply(prediction(job))
     if not job.wants_base64:
         return reply(prediction(job, storage.steady_link(job.output["key"])))
@@ -101,7 +91,7 @@ def result(job: Job | Reading) -> Response:
 
 def listed(job: Job, *, with_input: bool) -> Prediction:
     """The job as it stands in a list, where a video is always a link."""
-    outputs = [storage.steady_link(job.output["key"])] if job.output and _has_video(job) else []
+    outputs = [storage.steady_link(job.output["key"])] if job.output and words.has_video(job) else []
     shown = prediction(job, *outputs)
     shown.input = given_inputs.shown(job) | {"seed": job.seed} if with_input else None
     return shown
@@ -117,25 +107,7 @@ def still_running(job: Job) -> Response:
 
 def prediction(job: Job | Reading, *outputs: str) -> Prediction:
     """The job in the contract's words; `outputs` are what the caller can read."""
-    error, code = _error(job)
-    return Prediction(
-        id=job.id.hex,
-        model=job.model,
-        outputs=list(outputs),
-        urls=Urls(get=f"{settings.load().base_url}/api/v3/predictions/{job.id.hex}/result"),
-        has_nsfw_contents=[False for _ in outputs],
-        status=_SHOWN[job.status],
-        created_at=instant(job.created_at),
-        error=error,
-        code=code,
-        executionTime=job.inference_ms,
-        timings=Timings(inference=job.inference_ms),
-    )
-
-
-def instant(moment: datetime) -> str:
-    """RFC 3339 with `Z` and always a fraction: several clients parse nothing else."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return Prediction(**words.of(job, outputs))
 
 
 def failure(answer: Answer) -> Response:
@@ -151,18 +123,6 @@ def bare_failure(message: str) -> Response:
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     """What a route of this face says of its errors in the OpenAPI document; each wants a key that may do this."""
     return {status: {"model": Failure, "description": MEANINGS[status]} for status in (401, 403, *statuses, 500, 503)}
-
-
-def _has_video(job: Job | Reading) -> bool:
-    return job.status == State.COMPLETED and job.objects_removed_at is None
-
-
-def _error(job: Job | Reading) -> tuple[str, int]:
-    if job.status == State.CANCELLED:
-        return "The job was cancelled.", _CANCELLED_CODE
-    if job.status == State.COMPLETED and not _has_video(job):
-        return "The video is no longer kept.", 0
-    return (job.error, job.error_code) if job.status == State.FAILED else ("", 0)
 
 
 def _enveloped(content: str) -> str:

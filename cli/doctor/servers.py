@@ -4,9 +4,10 @@ import tempfile
 import uuid
 from pathlib import Path
 
-import redis
 from sqlalchemy import text
 
+from cli import broker as messages
+from cli import whereabouts
 from cli.doctor.finding import Finding, failure, ok, warning
 from jobs import clock, schema, settings, storage
 from jobs.database import transaction
@@ -17,7 +18,6 @@ DRIFT_WORRYING_SECONDS = 2.0
 DRIFT_BROKEN_SECONDS = 30.0
 
 _START = "Start it with `duologue up`"
-_BROKER_SECONDS = 3.0
 
 
 def database() -> Finding:
@@ -27,8 +27,8 @@ def database() -> Finding:
         with transaction() as session:
             number = str(session.execute(text("SHOW server_version")).scalar_one())
     except Unavailable as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        return failure("database", f"does not answer: {reason}", f"{_START}, or mend DUOLOGUE_DATABASE_URL.")
+        says = f"{whereabouts.address('database_url')} does not answer: {whereabouts.reason(error)}"
+        return failure("database", says, f"{_START}, or mend {whereabouts.variable('database_url')}.")
     if int(number.split(".", maxsplit=1)[0]) < OLDEST_POSTGRES:
         return failure("database", f"is PostgreSQL {number}", f"Move to PostgreSQL {OLDEST_POSTGRES} or later.")
     return ok("database", f"answers; PostgreSQL {number}")
@@ -57,14 +57,9 @@ def broker() -> Finding:
     url = settings.load().broker_url.get_secret_value()
     if not url:
         return warning("broker", "none runs here", f"{_START}, or set DUOLOGUE_BROKER_URL.")
-    try:
-        with redis.Redis.from_url(
-            url, socket_timeout=_BROKER_SECONDS, socket_connect_timeout=_BROKER_SECONDS
-        ) as connection:
-            connection.ping()
-    except (redis.RedisError, ValueError) as error:
-        reason = type(error).__name__  # its text may hold the password
-        return failure("broker", f"does not answer: {reason}", f"{_START}, or mend DUOLOGUE_BROKER_URL.")
+    if silence := messages.why_silent():
+        says = f"{whereabouts.address('broker_url')} does not answer: {silence}"
+        return failure("broker", says, f"{_START}, or mend {whereabouts.variable('broker_url')}.")
     return ok("broker", "answers")
 
 
@@ -83,6 +78,9 @@ def bucket() -> Finding:
             storage.remove([key])
     except StorageError as error:
         return failure(
-            "bucket", str(error), f"See that {chosen.s3_bucket} is there and its key may put, get and delete."
+            "bucket",
+            f"{whereabouts.address('s3_endpoint_url')}: {error}",
+            f"See that {chosen.s3_bucket} is there and its key may put, get and delete; or mend "
+            f"{whereabouts.variable('s3_endpoint_url')}.",
         )
     return ok("bucket", f"{chosen.s3_bucket} takes, gives and deletes objects")

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from cli import door, foreground
-from cli.doctor.finding import Finding, ok, warning
+from cli.doctor.finding import Finding, failure, ok, warning
+from cli.failure import Failure
 from jobs import presence
 
 
 def front_door(data: Path) -> Finding:
-    url = door.address(data)
+    try:
+        url = door.address(data)
+    except Failure as error:
+        return failure("front door", "cannot be looked for", str(error))
     if reason := foreground.why_not_ready(url):
         return warning("front door", f"{url}: {reason}", "Start it with `duologue up`, or set DUOLOGUE_API_URL.")
     return ok("front door", f"{url} takes jobs")

@@ -17,6 +17,7 @@ def fake_wavespeed(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8100,
+    public_url: Annotated[str, typer.Option(help="Base of its links, where callers reach it by another name.")] = "",
     keys: Annotated[str, typer.Option(help="KEY=TIER,...: bronze, silver, gold or ultra.")] = f"{DEFAULT_KEY}=ultra",
     credit: Annotated[float, typer.Option(min=0, help="Dollars each key has to spend.")] = 1000.0,
     seed: Annotated[int, typer.Option(help="Decides which requests meet which faults.")] = 1,
@@ -45,9 +46,9 @@ def fake_wavespeed(
         late_seconds=late,
     )
     with serving.listen(host, port) as listener:
-        url = serving.base_url(listener)
+        url = public_url.rstrip("/") or serving.base_url(listener)
         out.print(f"A stand-in for WaveSpeed at {url}", soft_wrap=True)
         out.print(f"  its bill    {url}/fake/bill", soft_wrap=True)
         out.print(f"  its jobs    {url}/fake/jobs", soft_wrap=True)
         out.print(f"  its faults  {url}/fake/faults", soft_wrap=True)
-        serving.serve(plan, listener)
+        serving.serve(plan, listener, url)

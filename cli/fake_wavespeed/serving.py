@@ -18,9 +18,9 @@ _PATIENCE_SECONDS: Final = 30.0
 _LONGEST_QUEUE: Final = 2048
 
 
-def serve(plan: Plan, listener: socket.socket) -> None:
-    """Serve on an open `listener` until the process is told to end."""
-    _server(plan, base_url(listener)).run([listener])
+def serve(plan: Plan, listener: socket.socket, url: str) -> None:
+    """Serve on an open `listener`, which callers reach as `url`, until the process is told to end."""
+    _server(plan, url).run([listener])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from cli.pids import is_alive
 from cli.stack import folders, locks, ports, wheels
 from cli.stack.book import Page, write_secret
 from cli.stack.folders import User
@@ -190,18 +191,8 @@ def _drop_stale_pid(folder: Path) -> None:
     path = folder / "cluster" / "postmaster.pid"
     if path.exists() and not locks.is_held(folder / "server.lock"):
         first = path.read_text().partition("\n")[0]
-        if not first.isdigit() or _is_alive(int(first)):
+        if not first.isdigit() or is_alive(int(first)):
             path.unlink()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _command(programs: Path, cluster: Path, port: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from jobs.lifecycle.cancelling import cancel
 from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, overrun, stumble
 from jobs.lifecycle.holding import Claim, Standing, claim, keep_media, renew, sources
-from jobs.lifecycle.watching import due, expire, rescue
+from jobs.lifecycle.watching import due, expire, rescue, settle
 
 __all__ = [
     "Claim",
@@ -20,6 +20,7 @@ __all__ = [
     "overrun",
     "renew",
     "rescue",
+    "settle",
     "sources",
     "stumble",
 ]

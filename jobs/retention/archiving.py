@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from jobs import settings
 from jobs.database import transaction
@@ -46,7 +47,9 @@ _COPY_EVENTS = text("""
 def let_go() -> int:
     """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were."""
     oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
-    return _let_go(Job.finished_at < oldest_kept) + _let_go(Job.deleted_at.is_not(None))
+    return _let_go(Job.finished_at < oldest_kept, Job.finished_at) + _let_go(
+        Job.deleted_at.is_not(None), Job.deleted_at
+    )
 
 
 def leaving() -> Iterator[list[Job]]:
@@ -86,11 +89,12 @@ def archived(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
         return set(session.scalars(select(ArchivedJob.id).where(ArchivedJob.id.in_(job_ids))))
 
 
-def _let_go(is_over: ColumnElement[bool]) -> int:
+def _let_go(is_over: ColumnElement[bool], oldest_first: InstrumentedAttribute[datetime | None]) -> int:
     """A batch. Money is never held for one that left: whoever settles old accounts still needs its row."""
     over = (
         select(Job.id)
         .where(is_over, Job.objects_removed_at.is_(None), Job.finished_at.is_not(None), Job.held_usd == 0)
+        .order_by(oldest_first)  # along the index, however much is due
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )

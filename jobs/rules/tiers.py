@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -110,11 +110,6 @@ def read_keys(text: str) -> tuple[UpstreamKey, ...]:
     if len({key.name for key in keys}) < len(keys):
         raise WrongSetting("An upstream key is given twice; give each once, or its limits would be counted twice.")
     return keys
-
-
-def standing_of(key: UpstreamKey, rows: Mapping[str, Standing]) -> Standing:
-    """How `key` stands by what is kept of it; one that is new stands untouched. Its tier is as it is set today."""
-    return replace(rows.get(key.name, Standing(key.name, key.tier)), tier=key.tier)
 
 
 def key_name(text: str) -> str:

@@ -12,7 +12,7 @@ from jobs.errors import Conflict, NotFound
 from jobs.rules import inputs, limits, routing
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
-from jobs.submission.taking import found_or_taken, take_one
+from jobs.submission.taking import Taken, found_or_taken, take_one
 from jobs.submission.wishes import Draft, model_named, price
 from jobs.tables import Attachment, Job
 
@@ -23,6 +23,8 @@ def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None 
     Links are fetched anew; media that came inside the old request are taken over. Raises NotFound, and Conflict while
     the old one is unfinished, when such media are gone, or when the key named something else; and what `submit` does.
     """
+    if (before := _named_before(caller, job_id, idempotency_key)) is not None:
+        return found_or_taken(caller, before)
     own = select(Job).where(Job.id == job_id, Job.account_id == caller.account_id, Job.deleted_at.is_(None))
     with transaction() as session:
         old = session.scalars(own).one_or_none()
@@ -34,10 +36,26 @@ def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None 
     return found_or_taken(caller, take_one(draft))
 
 
+def _named_before(caller: Caller, job_id: uuid.UUID | None, name: str | None) -> Taken | None:
+    """What the name stands for already: true even when the old job has left since. Raises WrongInput and Conflict."""
+    if name is None or job_id is None:
+        return None
+    idempotency.check(name)
+    full_name = (caller.account_id, name)
+    with transaction() as session:
+        before = idempotency.named(session, {full_name}).get(full_name)
+    if before is None:
+        return None
+    before.check(_digest(job_id))
+    return Taken(caller, before.job_id, is_new=False)
+
+
+def _digest(job_id: uuid.UUID) -> bytes:
+    return idempotency.digest({"rerun_of": job_id.hex})
+
+
 def _again(session: Session, caller: Caller, old: Job, name: str | None) -> Draft:
     """The same order from the start: the same form, seed and labels, but today's engines and deadlines of its own."""
-    if name is not None:
-        idempotency.check(name)
     route = routing.choose(old.engine_wanted, settings.load().engines)
     limits.check_allowed(caller.terms, old.model, route.engine)
     media = None if old.objects_removed_at or not _has_inline(old) else old.media
@@ -63,7 +81,7 @@ def _again(session: Session, caller: Caller, old: Job, name: str | None) -> Draf
         price_usd=price_usd,
         attachments=_attachments(session, old, has_media=media is not None),
         name=name,
-        digest=idempotency.digest({"rerun_of": old.id.hex}),
+        digest=_digest(old.id),
     )
 
 

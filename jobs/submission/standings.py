@@ -11,7 +11,8 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from jobs import events
+from jobs import events, outbox
+from jobs.database import after_commit
 from jobs.rules import limits
 from jobs.rules.limits import Recent
 from jobs.rules.states import State
@@ -49,7 +50,7 @@ class Standing:
         )
         if refused is not None:
             raise refused
-        self._tell_of_budget(draft)
+        self._tell_of_budget(session, draft)
         self.available_usd -= draft.price_usd
         self.month_usd += draft.price_usd
         self.held_usd += draft.price_usd
@@ -68,10 +69,13 @@ class Standing:
             self.waiting_most = self.waiting + held  # a stumble may put any of those back
         return self.waiting_most if self.waiting is None else self.waiting
 
-    def _tell_of_budget(self, draft: Draft) -> None:
-        budget_usd = draft.caller.terms.budget_soft_usd
-        if budget_usd is not None and self.month_usd < budget_usd <= self.month_usd + draft.price_usd:
-            events.emit("budget.reached", account=draft.caller.account, budget_usd=str(budget_usd))
+    def _tell_of_budget(self, session: Session, draft: Draft) -> None:
+        """Once a month: whoever crosses the soft budget is taken all the same."""
+        budget_usd, spent_usd = draft.caller.terms.budget_soft_usd, self.month_usd + draft.price_usd
+        if budget_usd is not None and self.month_usd < budget_usd <= spent_usd:
+            facts = {"month": f"{self.month:%Y-%m}", "budget_usd": float(budget_usd), "spent_usd": float(spent_usd)}
+            outbox.announce(session, draft.caller.account_id, "budget.reached", facts)
+            after_commit(session, lambda: events.emit("budget.reached", account=draft.caller.account, **facts))
 
 
 def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:

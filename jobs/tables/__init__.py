@@ -5,8 +5,8 @@ The row is the truth. Hot statements read partial indexes, each named for its pu
 
 from jobs.tables.accounts import Account, ApiKey
 from jobs.tables.archive import ArchivedEvent, ArchivedJob
-from jobs.tables.base import NAMES, Base, Json
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
+from jobs.tables.mapping import NAMES, Base, Json
 from jobs.tables.money import LedgerEntry, Tally
 from jobs.tables.uploads import Upload
 from jobs.tables.webhooks import Delivery, Endpoint, Receiver, Try

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from jobs.tables.base import NOW, Base
+from jobs.tables.mapping import NOW, Base
 
 
 class Account(Base):

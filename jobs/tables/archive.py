@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.states import FINAL
-from jobs.tables.base import NOW, Base, Json
+from jobs.tables.mapping import NOW, Base, Json
 
 
 class ArchivedJob(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.states import State
-from jobs.tables.base import NOTHING, NOW, Base, Json
+from jobs.tables.mapping import NOTHING, NOW, Base, Json
 
 
 class Job(Base):

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.money import Kind
-from jobs.tables.base import NOTHING, Base
+from jobs.tables.mapping import NOTHING, Base
 
 
 class LedgerEntry(Base):

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from jobs.tables.base import NOW, Base
+from jobs.tables.mapping import NOW, Base
 
 
 class Upload(Base):

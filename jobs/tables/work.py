@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from jobs.tables.base import NOW, Base
+from jobs.tables.mapping import NOW, Base
 
 
 class Worker(Base):

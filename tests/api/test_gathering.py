@@ -132,7 +132,7 @@ async def begun(gathering: Gathering[int, int], question: int, ledger: Ledger) -
     return asked
 
 
-def test_many_are_read_with_one_statement_and_nobody_reads_anothers(member: Member, stranger: Member) -> None:
+def test_many_are_read_over_one_connection_and_nobody_reads_anothers(member: Member, stranger: Member) -> None:
     ours, theirs = factories.submit(member.caller), factories.submit(stranger.caller)
     asked: list[tuple[str, uuid.UUID | None]] = [
         (member.key, ours.id),
@@ -144,15 +144,15 @@ def test_many_are_read_with_one_statement_and_nobody_reads_anothers(member: Memb
         (member.key, uuid.uuid4()),
         (member.key, ours.id),
     ]
-    statements: list[object] = []
+    lent: list[object] = []
 
     def note(*what: object) -> None:
-        statements.append(what)
+        lent.append(what)
 
-    event.listen(engine(), "before_cursor_execute", note)
+    event.listen(engine(), "checkout", note)
     found = listing.readings(asked)
-    event.remove(engine(), "before_cursor_execute", note)
-    assert len(statements) == 1
+    event.remove(engine(), "checkout", note)
+    assert len(lent) == 1
     assert [said.id if isinstance(said, Reading) else type(said) for said in found] == [
         ours.id, NotFound, theirs.id, NotFound, NotAuthenticated, NotAuthenticated, NotFound, ours.id,
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from api import openapi
 from jobs.rules.catalog import MODELS
-from tests.api.test_isolation import PUBLIC
+from tests.api.routes import PUBLIC
 from tests.conftest import Member
 
 FIELDS = [

@@ -35,7 +35,7 @@ class Terminal:
         return subprocess.run(
             self._command(words),
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -51,7 +51,7 @@ class Terminal:
         process = subprocess.Popen(
             self._command(("up", "--port", "0", *words)),
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -62,14 +62,16 @@ class Terminal:
         finally:
             up.end()
 
-    def _command(self, words: tuple[str, ...]) -> list[str]:
-        # As the installed command does it: the folder one stands in is no place for packages.
-        return [sys.executable, "-P", "-m", "cli", *words]
-
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command typed here may know."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DUOLOGUE_")}
         packages = os.pathsep.join([str(ROOT), *filter(None, [kept.get("PYTHONPATH")])])
         return kept | {"PYTHONPATH": packages, "DUOLOGUE_DATA_DIR": str(self.data)} | self.variables
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        # As the installed command does it: the folder one stands in is no place for packages.
+        return [sys.executable, "-P", "-m", "cli", *words]
 
 
 class Up:
@@ -121,6 +123,14 @@ def descendants(pid: int) -> set[int]:
     while more := {child for child, parent in parents.items() if parent in {pid, *found}} - found:
         found |= more
     return found
+
+
+def runs(pid: int, words: str) -> bool:
+    """Whether these words are in the command line of a process that is there (Linux)."""
+    try:
+        return words.encode() in (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def are_gone(pids: set[int]) -> bool:

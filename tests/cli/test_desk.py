@@ -78,3 +78,57 @@ def test_the_doctor_ends_with_status_one_over_a_setting_that_cannot_work(monkeyp
     looked = runner.invoke(app, ["doctor"])
     assert looked.exit_code == 1
     assert "DUOLOGUE_LEASE_SECONDS" in looked.output
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("x" * 300, "name too long"), ("file/x", "not a directory"), ("~nobody-here/x", "home")]
+)
+def test_a_data_folder_that_cannot_be_is_refused(place: str, reason: str) -> None:
+    Path("file").touch()
+    refused = runner.invoke(app, ["jobs", "--data", place])
+    assert refused.exit_code == 2
+    assert reason in unboxed(refused.stderr)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://", "http://[x", "http://host:99999", "ftp://host"])
+def test_an_api_url_that_cannot_be_one_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DUOLOGUE_API_URL", url)
+    monkeypatch.setenv("DUOLOGUE_API_KEY", "duo_made-up")
+    refused = runner.invoke(app, ["jobs"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: DUOLOGUE_API_URL is no address of an API")
+
+
+def test_a_state_that_is_none_is_told_those_there_are() -> None:
+    refused = runner.invoke(app, ["jobs", "--status", "done"])
+    assert refused.exit_code == 2
+    assert "'done' is none of waiting, running, forwarded, completed, failed, cancelled." in unboxed(refused.stderr)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb"])
+def test_a_key_has_a_name(name: str) -> None:
+    assert runner.invoke(app, ["keys", "create", name]).exit_code == 2
+    assert not Path(".duologue").exists()
+
+
+def test_an_order_without_its_voices_is_told_the_options_before_anything_is_uploaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("DUOLOGUE_API_KEY", "duo_made-up")
+    refused = runner.invoke(app, ["submit", "infinitetalk/multi", "--image", "two.png"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: infinitetalk/multi needs --left-audio, --right-audio as well")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", f"{'x' * 80}.org"])
+def test_an_address_that_is_not_this_machines_is_answered_with_another_address(host: str) -> None:
+    refused = runner.invoke(app, ["up", "--host", host, "--port", "0"])
+    assert refused.exit_code == 1
+    assert "--host" in refused.stderr
+    assert "--port" not in refused.stderr
+
+
+def unboxed(text: str) -> str:
+    """What typer says, without the box it draws."""
+    return " ".join(text.replace("│", " ").split())

@@ -1,9 +1,14 @@
 """How `duologue up` and what it started come to an end."""
 
+import dataclasses
+import os
+import signal
+
 import pytest
 
 from tests.cli.stack.neighbours import is_quiet, wait_until
-from tests.cli.terminal import PATIENCE_SECONDS, Terminal, are_gone, descendants
+from tests.cli.terminal import PATIENCE_SECONDS, Terminal, Up, are_gone, descendants, runs
+from tests.factories_media import people_png, voice_wav
 
 pytestmark = pytest.mark.story
 
@@ -22,3 +27,42 @@ def test_a_killed_up_leaves_no_process_and_ctrl_c_stops_the_next_in_order(termin
         told = second.text
         assert told.index("Stopping the front door") < told.index("Stopping the worker") < told.index("Stopped.")
     assert is_quiet(terminal.data)
+
+
+def test_a_job_cut_off_by_a_hurry_or_a_kill_does_not_wait_for_its_lease(terminal: Terminal) -> None:
+    """Whose lease is longer than anybody would wait for here."""
+    terminal = dataclasses.replace(terminal, variables={"DUOLOGUE_LEASE_SECONDS": "3600"})
+    (terminal.folder / "one.png").write_bytes(people_png(320, 200, 1))
+    (terminal.folder / "voice.wav").write_bytes(voice_wav(1.0))
+    with terminal.up() as first:
+        first.wait_until_ready()
+        job = terminal.run("submit", "infinitetalk", "--image", "one.png", "--audio", "voice.wav").stdout.strip()
+        hold_still(first)
+        first.process.send_signal(signal.SIGINT)
+        first.wait_until_said("1 job is being done and given 10 s; what is not done by then goes on")
+        first.process.send_signal(signal.SIGINT)
+        first.wait_until_said("1 job cut off will go on after the next start.")
+        assert first.process.wait(PATIENCE_SECONDS) == 0
+    with terminal.up() as second:
+        second.wait_until_ready()
+        hold_still(second)
+        second.process.kill()
+        second.process.wait()
+    wait_until(lambda: is_quiet(terminal.data), what="no process is left")
+    with terminal.up() as third:
+        third.wait_until_ready()
+        wait_until(lambda: terminal.ask("show", job)["status"] == "completed", what="the job goes on to its end")
+        told = [event["kind"].removeprefix("job.") for event in terminal.ask("show", job)["timeline"]]
+    assert told == ["created", "claimed", "handed_back", "claimed", "rescued", "claimed", "completed"]
+
+
+def hold_still(up: Up) -> None:
+    """Stop what is being rendered, the moment it is there: it would be done too soon."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = [pid for pid in descendants(up.process.pid) if runs(pid, "workers.engines.inside")]
+        return bool(found)
+
+    wait_until(is_there, what="a rendering")
+    os.kill(found[0], signal.SIGSTOP)

@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -11,9 +15,11 @@ import pytest
 
 from cli import demo_media
 from tests.cli.stack.neighbours import wait_until
-from tests.cli.terminal import PATIENCE_SECONDS, Terminal, Up, descendants
+from tests.cli.terminal import PATIENCE_SECONDS, ROOT, Terminal, Up, descendants, runs
 
 pytestmark = pytest.mark.story
+
+README = ROOT / "README.md"
 
 
 def api_url(desk: Terminal) -> str:
@@ -104,7 +110,7 @@ def test_a_job_that_fails_says_why_and_ends_with_status_one(desk: Terminal) -> N
 
 
 def test_a_file_that_is_not_there_is_a_sentence_and_nothing_is_submitted(desk: Terminal) -> None:
-    refused = desk.run("submit", "infinitetalk", "--image", "nowhere.png", "--tag", "never")
+    refused = desk.run("submit", "infinitetalk", "--image", "nowhere.png", "--audio", "a.wav", "--tag", "never")
     assert refused.returncode == 1
     assert "image: there is no file nowhere.png" in refused.stderr
     assert desk.ask("jobs", "--tag", "never")["jobs"] == []
@@ -120,18 +126,32 @@ def test_the_doctor_finds_nothing_broken(desk: Terminal) -> None:
 
 
 def test_a_worker_that_dies_is_started_again(up: Up) -> None:
-    [worker] = [pid for pid in descendants(up.process.pid) if _runs(pid, "workers.app")]
+    [worker] = [pid for pid in descendants(up.process.pid) if runs(pid, "workers.app")]
     os.kill(worker, signal.SIGKILL)
     up.wait_until_said("The worker was ended by SIGKILL; it starts again in 0.5 s.")
     wait_until(
-        lambda: any(_runs(pid, "workers.app") for pid in descendants(up.process.pid)),
+        lambda: any(runs(pid, "workers.app") for pid in descendants(up.process.pid)),
         seconds=PATIENCE_SECONDS,
         what="a worker runs again",
     )
 
 
-def _runs(pid: int, words: str) -> bool:
-    try:
-        return words.encode() in (Path("/proc") / str(pid) / "cmdline").read_bytes()
-    except FileNotFoundError:
-        return False
+def test_the_words_of_the_readme_order_a_video(desk: Terminal, tmp_path: Path) -> None:
+    if shutil.which("bash") is None or shutil.which("curl") is None:
+        pytest.skip("the README speaks to bash and curl")
+    [words] = [block for block in re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL) if "curl" in block]
+    here = f'duologue() {{ "{sys.executable}" -P -m cli "$@"; }}\n'
+    said = here + words.replace(". .venv/bin/activate\n", "").replace("http://127.0.0.1:8000", api_url(desk))
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", said],
+        cwd=tmp_path,
+        env=desk.environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout[done.stdout.index("{") :])
+    assert (answer["code"], answer["data"]["status"]) == (200, "created"), answer
+    assert (tmp_path / "two-people.png").exists()

@@ -13,7 +13,7 @@ NOT_TEXT = {".flac", ".gz", ".ico", ".jpg", ".mp3", ".mp4", ".npz", ".png", ".tf
 
 
 def test_nothing_big_is_in_git() -> None:
-    sizes = {str(path): (tree.ROOT / path).stat().st_size for path in tree.files()}
+    sizes = {str(path): (tree.ROOT / path).stat().st_size for path in tree.committed()}
 
     assert {path: size for path, size in sizes.items() if size > FILE_MAX_BYTES} == {}
 

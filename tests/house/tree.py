@@ -16,6 +16,12 @@ def files() -> tuple[Path, ...]:
 
 
 @cache
+def committed() -> tuple[Path, ...]:
+    """Every file that the next commit would hold; what lies about besides, a demo's video say, is nobody's."""
+    return tuple(sorted(path for path in _git("--cached") if (ROOT / path).is_file()))
+
+
+@cache
 def tracked_but_ignored() -> tuple[Path, ...]:
     return tuple(_git("--cached", "--ignored", "--exclude-standard"))
 

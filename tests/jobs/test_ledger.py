@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from jobs import accounts, database, ledger, lifecycle, listing, submission
 from jobs.accounts import Caller
@@ -15,6 +15,7 @@ from jobs.rules.money import Kind
 from jobs.tables import Account, Job, LedgerEntry
 from tests import factories
 from tests.conftest import Member, forget_settings
+from workers.chores import settle
 
 
 @pytest.fixture
@@ -140,6 +141,18 @@ def test_media_longer_than_can_be_paid_fail_the_job_and_cost_nothing(payer: Call
     assert balance(payer) == (Decimal(1), Decimal(0))
 
 
+def test_what_an_older_version_ended_is_settled_by_the_chore(payer: Caller) -> None:
+    completed, failed = factories.submit(payer), factories.submit(payer)
+    with database.transaction() as session:
+        ended = update(Job).values(finished_at=func.now())
+        session.execute(ended.where(Job.id == completed.id).values(status="completed"))
+        session.execute(ended.where(Job.id == failed.id).values(status="failed"))
+    assert settle.run_once() == 2
+    assert settle.run_once() == 0
+    assert balance(payer) == (Decimal("0.85"), Decimal(0))
+    assert [kind for kind, _ in entries(completed) + entries(failed)] == ["hold", "capture", "hold", "release"]
+
+
 def test_a_preview_costs_nothing(member: Member) -> None:
     with database.transaction() as session:
         session.execute(update(Account).values(is_prepaid=True))
@@ -170,6 +183,16 @@ def test_a_budget_counts_what_the_months_jobs_cost_in_the_end(payer: Caller) -> 
     factories.submit(budgeted)
     with database.transaction() as session:
         assert ledger.balance(session, payer.account_id) == Balance(Decimal("0.7"), Decimal("0.3"), Decimal("0.3"))
+
+
+def test_a_budget_that_is_used_up_refuses_longer_media(payer: Caller) -> None:
+    with database.transaction() as session:
+        session.execute(update(Account).values(budget_hard_usd=Decimal("0.3")))
+    factories.submit(by_todays_terms(payer))
+    taken = claim()
+    with pytest.raises(CannotPay, match=r"0\.15 USD of this month's budget of 0\.3 USD are used"):
+        lifecycle.keep_media(taken, media(11, 1))
+    lifecycle.keep_media(taken, media(10, 1))
 
 
 def test_a_rerun_holds_what_its_media_cost(payer: Caller) -> None:

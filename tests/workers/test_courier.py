@@ -1,6 +1,5 @@
 """Promises about delivery, kept against receivers that answer, fail, hang, redirect and go."""
 
-import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,7 +83,9 @@ def seeded(recipe: Recipe) -> Noise:
     """Draw on the CPU, from a generator per chunk and step: the same noise on every device, whoever resumes."""
 
     def draw(chunk: int, step: int, shape: tuple[int, ...]) -> Tensor:
-        generator = torch.Generator().manual_seed((recipe.chunk_seed(chunk) + (step << 32)) % (1 << 63))
+        # PyTorch's generator looks at 32 bits of its seed only: everything has to be mixed into those.
+        mixed = np.random.SeedSequence([recipe.chunk_seed(chunk), step]).generate_state(1)
+        generator = torch.Generator().manual_seed(int(mixed[0]))
         return torch.randn(shape, generator=generator)
 
     return draw

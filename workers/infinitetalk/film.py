@@ -80,7 +80,7 @@ def join(segments: Sequence[Path], sound: Iterator[Block], path: Path, metadata:
         film.metadata.update(metadata or {})
         with av.open(str(segments[0])) as first:
             video = film.add_stream_from_template(first.streams.video[0])
-        speaker = Speaker(film, sound)
+        loudspeaker = Loudspeaker(film, sound)
         frames = 0
         for segment in segments:
             for packet in _packets(segment):
@@ -88,28 +88,28 @@ def join(segments: Sequence[Path], sound: Iterator[Block], path: Path, metadata:
                 packet.pts = packet.dts = round(frames / FRAMES_PER_SECOND / packet.time_base)
                 film.mux(packet)
                 frames += 1
-                speaker.speak_until(frames * SAMPLE_RATE // FRAMES_PER_SECOND)
-        speaker.finish()
+                loudspeaker.play_until(frames * SAMPLE_RATE // FRAMES_PER_SECOND)
+        loudspeaker.finish()
     return frames
 
 
-class Speaker:
+class Loudspeaker:
     """Encodes sound into a film's audio track, no further than it is asked to."""
 
     def __init__(self, film: OutputContainer, sound: Iterator[Block]) -> None:
         self._film, self._sound, self._samples = film, sound, 0
         self._audio = film.add_stream("aac", rate=SAMPLE_RATE, layout="mono", bit_rate=160_000)
 
-    def speak_until(self, samples: int) -> None:
-        while self._samples < samples and self._speak():
+    def play_until(self, samples: int) -> None:
+        while self._samples < samples and self._play():
             pass
 
     def finish(self) -> None:
-        while self._speak():
+        while self._play():
             pass
         self._film.mux(self._audio.encode(None))
 
-    def _speak(self) -> bool:
+    def _play(self) -> bool:
         block = next(self._sound, None)
         if block is None:
             return False

@@ -64,8 +64,10 @@ class Stage:
         return State(0, 0, self.recipe.seed, self.scene.source.frame(0)[:, None][:, :0])
 
     def checked(self, state: State) -> State:
-        if state.seed != self.recipe.seed or state.tail.shape[1] != self.recipe.span.motion_frames:
-            raise ValueError("The state to go on from belongs to another video: its seed or its chunks differ.")
+        fit = self.scene.source.fit
+        tail = (3, self.recipe.span.motion_frames, fit.height, fit.width)
+        if state.seed != self.recipe.seed or tuple(state.tail.shape) != tail:
+            raise ValueError("The state to go on from belongs to another video: its seed, chunks or size differ.")
         return state
 
     def given(self, chunk: Chunk, now: State) -> Given:

@@ -57,9 +57,9 @@ class Weights:
 
 
 PUBLISHED: Final = Weights(
-    block=463_000_000,
-    blocks=18_520_000_000,
-    stem=363_000_000,
+    block=464_200_000,
+    blocks=18_566_500_000,
+    stem=315_600_000,
     text_encoder=5_681_000_000,
     image_encoder=632_000_000,
     vae=127_000_000,

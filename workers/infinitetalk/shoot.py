@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from workers.infinitetalk import sizes, sound, soundtrack, tracks
 from workers.infinitetalk.masks import Box
@@ -31,6 +31,11 @@ class Shoot:
     negative: str = NEGATIVE
     boxes: Sequence[Box] = ()
     mask: Path | None = None
+
+    @property
+    def variant(self) -> Literal["single", "multi"]:
+        """Whose weights it takes: one speaker with a place of their own has a silent neighbour, and so is two."""
+        return "multi" if len(self.voices) > 1 or self.boxes or self.mask else "single"
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ BUCKETS_720: Final[BucketTable] = {
     3.75: (1920, 512),
 }
 
+BUCKETS_480_WIDE: Final[BucketTable] = dict(sorted({**BUCKETS_480, 0.58: (480, 832)}.items()))
+"""With a bucket for 16:9 landscape that the model's own table lacks: nothing is cut off there, and no parity kept."""
+
 TABLES: Final[Mapping[str, BucketTable]] = {"480p": BUCKETS_480, "720p": BUCKETS_720}
 
 

@@ -22,6 +22,12 @@ class Span:
     chunk_frames: int = 81
     motion_frames: int = 9
 
+    def __post_init__(self) -> None:
+        if self.chunk_frames % 4 != 1 or self.motion_frames % 4 != 1 or not 0 < self.motion_frames < self.chunk_frames:
+            raise ValueError(
+                f"Chunks of {self.chunk_frames} frames, {self.motion_frames} shared: not 4n + 1 and fewer."
+            )
+
     @property
     def stride_frames(self) -> int:
         return self.chunk_frames - self.motion_frames

@@ -55,10 +55,6 @@ def total_of(lengths: Sequence[int | None], order: SpeakingOrder) -> int:
     return max(start + (longest if length is None else length) for start, length in ends)
 
 
-def mixed(tracks: Sequence[Samples]) -> Samples:
-    return np.sum(tracks, axis=0, dtype=np.float32)
-
-
 def padded(track: Samples, samples: int) -> Samples:
     """Append silence up to so many samples; a longer track stays as it is."""
     return np.pad(track, (0, max(0, samples - len(track))))

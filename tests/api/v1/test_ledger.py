@@ -49,6 +49,7 @@ def test_all_changes_add_up_to_the_balance(client: TestClient, member: Member) -
         "note": "",
     }
     assert [entry["note"] for entry in entries[-2:]] == ["counted wrong", "an invoice"]
+    assert "-0.0" not in client.get("/v1/ledger", headers=member.headers).text, "nothing is nothing, not less"
 
 
 def test_pages_join_without_a_gap(client: TestClient, member: Member) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
@@ -25,8 +24,7 @@ EVENTS = ["job.completed", "job.failed"]
 
 @pytest.fixture
 def door(bucket: str) -> Iterator[str]:
-    app: FastAPI = create_app()
-    with served(app) as url:
+    with served(create_app()) as url:
         yield url
 
 

@@ -49,6 +49,8 @@ def _run(made: World, plan: Plan) -> Verdict:
     storm.wait()
     stormy_seconds = time.monotonic() - began_at
     wait_for(lambda: _unfinished() == 0, "every job is final", CALM_SECONDS)
+    made.ear.calm()
+    wait_for(made.ear.has_heard_all, "every webhook is told", CALM_SECONDS)
     wait_for(lambda: bool(_archived()), "jobs are archived", CALM_SECONDS)
     verdict = judge(made, plan, stream.book, storm)
     report.show(stream.book, storm, verdict, stormy_seconds, time.monotonic() - began_at)

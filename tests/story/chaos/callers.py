@@ -183,6 +183,7 @@ class Stream:
         if ask.kind == "refused":
             del inputs["image"]
         form = {"model": SOLO, "inputs": inputs, "engine": ask.engine, "metadata": {"ask": ask.number}}
+        form["webhook"] = self._world.ear.url
         return form | ({"deadlines": {"total_seconds": 2}} if ask.kind == "late" else {})
 
     def _payer(self, ask: Ask) -> Payer:

@@ -24,6 +24,7 @@ PAYERS = 2
 TIGHT_SHARE = 0.4
 """How much of the stream the first account orders: the one that may have only one job at once."""
 
+RECENT_SHARE = 0.8
 PRICED_SHARE = 0.8
 """How much of it is rendered for money; previews are free."""
 
@@ -94,7 +95,7 @@ def _asks(chance: random.Random, jobs: int, seconds: float) -> Iterator[Ask]:
     instants = sorted(chance.uniform(0, seconds) for _ in kinds)
     fresh: list[Ask] = []
     for number, (kind, instant) in enumerate(zip(kinds, instants, strict=True)):
-        of = chance.choice(fresh) if kind in OF_ANOTHER else None
+        of = _earlier(chance, fresh) if kind in OF_ANOTHER else None
         if of is not None and kind == "cancel":
             instant = of.at_seconds + chance.uniform(0, CANCELLED_WITHIN_SECONDS)  # noqa: PLW2901 - this one comes sooner
         ask = Ask(
@@ -110,6 +111,11 @@ def _asks(chance: random.Random, jobs: int, seconds: float) -> Iterator[Ask]:
         )
         fresh += [ask] if kind == "fresh" else []
         yield ask
+
+
+def _earlier(chance: random.Random, fresh: list[Ask]) -> Ask:
+    """One of the latest, mostly: older ones may be gone by the time they are asked about."""
+    return chance.choice(fresh[-max(1, len(fresh) // 4) :] if chance.random() < RECENT_SHARE else fresh)
 
 
 def _payer(chance: random.Random) -> int:

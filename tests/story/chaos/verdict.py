@@ -67,6 +67,7 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
         *_of_the_jobs(plan, book, jobs),
         *_of_the_gone(world, book, jobs),
         *_of_the_bucket(),
+        *world.ear.wrongs(),
     ]
     outcomes = Counter(f"{job.status} {job.error_class or ''}".strip() for job in rows)
     archived = sum(isinstance(job, ArchivedJob) for job in rows)
@@ -74,9 +75,9 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
 
 
 def _untested(findings: list[Finding]) -> Iterator[str]:
-    for one in findings:
-        if one.invariant in _PUT_TO_THE_TEST and one.verdict == "no subject":
-            yield f"{one.invariant} was not put to the test"
+    tested = {one.invariant for one in findings if one.subjects}
+    for invariant in sorted(_PUT_TO_THE_TEST - tested):
+        yield f"{invariant} was not put to the test"
 
 
 def _of_the_book(book: Book, jobs: Rows) -> Iterator[str]:

@@ -16,6 +16,8 @@ from cli.processes import Program
 from jobs import schema, storage
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.house.tree import ROOT
+from tests.story.chaos import ear
+from tests.story.chaos.ear import Ear
 from tests.story.chaos.payers import Payer, make
 from tests.story.chaos.plan import Plan
 from tests.story.ground import Ground, ground
@@ -28,7 +30,7 @@ _ENGINES = ("gpu", "preview")
 _GPU = ROOT / "tests/fakes/gpu"
 _KEPT_SHARE = 0.25
 """How much of the storm a finished job is kept: most are still there for whoever asks about them, and many are not."""
-_KEPT_AT_LEAST_SECONDS = 12.0
+_KEPT_AT_LEAST_SECONDS = 20.0
 """No answer is given up for lost and asked for again so late that its job is gone by then."""
 
 
@@ -39,6 +41,7 @@ class World:
     ground: Ground
     house: House
     bucket: BucketProxy
+    ear: Ear
     urls: tuple[str, ...]
     programs: dict[str, Program]
     payers: tuple[Payer, ...]
@@ -94,6 +97,7 @@ def world(plan: Plan, minutes: float) -> Iterator[World]:
     with (
         ground(folder / "data") as servers,
         BucketProxy(servers.environment["DUOLOGUE_S3_ENDPOINT_URL"]) as bucket,
+        Ear(plan.seed) as hearing,
     ):
         chosen = {
             "DUOLOGUE_S3_ENDPOINT_URL": bucket.url,
@@ -101,7 +105,7 @@ def world(plan: Plan, minutes: float) -> Iterator[World]:
             "DUOLOGUE_MINIMUM_SECONDS": "1",
             "DUOLOGUE_KEEP_VIDEOS_DAYS": f"{keep_seconds / 86_400:.9f}",
         }
-        environment.adopt({**servers.environment, **QUICK, **chosen})
+        environment.adopt({**servers.environment, **QUICK, **ear.SETTINGS, **chosen})
         schema.upgrade()
         storage.make_bucket()
         payers = make(plan, minutes)
@@ -109,7 +113,7 @@ def world(plan: Plan, minutes: float) -> Iterator[World]:
         path = os.pathsep.join(filter(None, (str(_GPU), os.environ.get("PYTHONPATH"))))
         with house({"TMPDIR": str(folder), "PYTHONPATH": path}, folder, payers[0].key) as built:
             built.environment["DUOLOGUE_PUBLIC_URL"] = urls[0]
-            with _supervised(World(servers, built, bucket, urls, programs, payers, keep_seconds)) as made:
+            with _supervised(World(servers, built, bucket, hearing, urls, programs, payers, keep_seconds)) as made:
                 yield made
     if not made.is_kept:
         shutil.rmtree(folder)

@@ -7,7 +7,7 @@ from tests.story.clients.films import assert_is_a_video
 from tests.story.house import MULTI, House
 
 SOLO = "wavespeed-ai/infinitetalk"
-QUICKLY = {"pollInterval": 0.2, "timeout": 60}
+QUICKLY = {"pollInterval": 0.2, "timeout": 100}
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_it_uploads_runs_and_fetches_again(assistant: ToolServer, files: dict[st
         "left_audio": f"@{files['left.wav']}",
         "right_audio": f"@{files['right.wav']}",
     }
-    done = assistant.call("run_model", model=MULTI, input=pair | {"order": "left_right"}, wait_seconds=60)
+    done = assistant.call("run_model", model=MULTI, input=pair | {"order": "left_right"}, wait_seconds=100)
     assert (done["status"], done["uploaded_files"]) == ("completed", 2)
     assert_is_a_video(done["outputs"][0])
 
@@ -74,6 +74,6 @@ def test_it_uploads_runs_and_fetches_again(assistant: ToolServer, files: dict[st
 def test_what_fails_or_is_refused_says_why(assistant: ToolServer, files: dict[str, str]) -> None:
     image = assistant.call("upload_file", path=files["two.png"])["url"]
     page = {"image": image, "audio": f"@{files['page.wav']}"}
-    assert "audio: " in assistant.complaint("run_model", model=SOLO, input=page, wait_seconds=60)
+    assert "audio: " in assistant.complaint("run_model", model=SOLO, input=page, wait_seconds=100)
     assert "audio is required" in assistant.complaint("run_model", model=SOLO, input={"image": image})
     assert "There is no such job" in assistant.complaint("get_prediction", id="0" * 32)

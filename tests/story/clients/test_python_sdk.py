@@ -9,6 +9,9 @@ import wavespeed
 from wavespeed import Client
 from wavespeed.config import api as everywhere
 
+from jobs import terms
+from jobs.database import transaction
+from tests.conftest import Member
 from tests.story.clients.films import assert_is_a_video
 from tests.story.house import MULTI, House, wait_for
 
@@ -48,7 +51,7 @@ def test_it_uploads_runs_and_gets_a_video(sdk: Client, files: dict[str, str]) ->
             "right_audio": sdk.upload(opened),
             "order": "right_left",
         }
-    [link] = sdk.run(MULTI, inputs, poll_interval=0.2, timeout=60)["outputs"]
+    [link] = sdk.run(MULTI, inputs, poll_interval=0.2, timeout=100)["outputs"]
     assert_is_a_video(link)
 
 
@@ -73,8 +76,8 @@ def test_a_wait_that_is_over_leaves_a_task_to_come_back_to(
 
 def test_a_failed_job_is_an_error_that_says_why(sdk: Client, broken: dict[str, object]) -> None:
     with pytest.raises(RuntimeError, match="audio: "):
-        sdk.run(SOLO, broken, poll_interval=0.2, timeout=60)
-    told = sdk.run_no_throw(SOLO, broken, poll_interval=0.2, timeout=60, max_retries=2)
+        sdk.run(SOLO, broken, poll_interval=0.2, timeout=100)
+    told = sdk.run_no_throw(SOLO, broken, poll_interval=0.2, timeout=100, max_retries=2)
     assert (told["status"], told["outputs"]) == ("failed", None)
     assert "audio: " in told["error"]
     assert sdk.get_result(told["task_id"])["data"]["status"] == "failed"
@@ -94,10 +97,21 @@ def test_a_request_that_is_refused_is_an_error_that_names_the_fix(sdk: Client, h
         stranger.upload(io.BytesIO(b"RIFF"))
 
 
+def test_an_account_at_its_limit_is_told_so_and_can_still_poll(
+    sdk: Client, member: Member, solo: dict[str, object]
+) -> None:
+    with transaction() as session:
+        terms.change(session, terms.of(session, member.caller.account_id), {"submits_per_minute": 1})
+    told = sdk.run_no_throw(SOLO, solo, poll_interval=0.2, timeout=100)
+    with pytest.raises(RuntimeError, match=r"HTTP 429.*may submit 1 jobs a minute"):
+        sdk.run(SOLO, solo)
+    assert sdk.get_result(told["task_id"])["data"]["status"] == "completed"
+
+
 @pytest.mark.usefixtures("_pointed_here")
 def test_its_bare_functions_do_the_same(files: dict[str, str]) -> None:
     inputs = {"image": wavespeed.upload(files["two.png"]), "audio": wavespeed.upload(files["right.wav"])}
-    [link] = wavespeed.run(SOLO, inputs, poll_interval=0.2, timeout=60)["outputs"]
+    [link] = wavespeed.run(SOLO, inputs, poll_interval=0.2, timeout=100)["outputs"]
     assert_is_a_video(link)
-    told = wavespeed.run_no_throw(SOLO, inputs, poll_interval=0.2, timeout=60)
+    told = wavespeed.run_no_throw(SOLO, inputs, poll_interval=0.2, timeout=100)
     assert wavespeed.get_result(told["task_id"])["data"]["outputs"] == told["outputs"]

@@ -23,7 +23,7 @@ _PROGRAM = Path(__file__).with_name("tool_client.py")
 
 @pytest.fixture
 def pointed(house: House) -> dict[str, str]:
-    return {"WAVESPEED_API_HOST": house.url, "WAVESPEED_API_KEY": house.key, "WAVESPEED_WAIT_RESULT_TIMEOUT": "60"}
+    return {"WAVESPEED_API_HOST": house.url, "WAVESPEED_API_KEY": house.key, "WAVESPEED_WAIT_RESULT_TIMEOUT": "100"}
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -58,6 +61,16 @@ def links(desk: Desk, files: dict[str, str]) -> dict[str, str]:
     return {name: done.stdout.strip() for name, done in uploaded.items()}
 
 
+@contextmanager
+def nobody_working(house: House) -> Iterator[None]:
+    """The worker is held still meanwhile."""
+    house.signal("worker", signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        house.signal("worker", signal.SIGCONT)
+
+
 def said(done: CompletedProcess[str]) -> Any:  # noqa: ANN401 - as above
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -72,38 +85,39 @@ def test_every_command_it_has_is_known_to_us(desk: Desk) -> None:
 
 def test_it_uploads_runs_and_gets_a_video(desk: Desk, links: dict[str, str]) -> None:
     pair = {"image": links["two.png"], "left_audio": links["left.wav"], "right_audio": links["right.wav"]}
-    polled = said(desk.ask_pointed("run", MULTI, json.dumps(pair), "--poll-interval", "0.2", "--timeout", "60"))
+    polled = said(desk.ask_pointed("run", MULTI, json.dumps(pair), "--poll-interval", "0.2", "--timeout", "100"))
     assert_is_a_video(polled["outputs"][0])
     solo = {"image": links["two.png"], "audio": links["right.wav"]}
     assert_is_a_video(said(desk.ask_pointed("run", SOLO, json.dumps(solo), "--sync"))["outputs"][0])
 
     submitted = desk.told("submit", SOLO, json.dumps(solo))["data"]
     assert submitted["status"] == "created"
-    done = desk.told("result", submitted["id"], "--wait", "--poll-interval", "0.2", "--timeout", "60")["data"]
+    done = desk.told("result", submitted["id"], "--wait", "--poll-interval", "0.2", "--timeout", "100")["data"]
     assert (done["id"], done["status"]) == (submitted["id"], "completed")
     assert_is_a_video(done["outputs"][0])
 
 
 def test_what_fails_or_is_refused_says_why(desk: Desk, links: dict[str, str]) -> None:
     broken = json.dumps({"image": links["two.png"], "audio": links["page.wav"]})
-    failed = desk.ask_pointed("run", SOLO, broken, "--poll-interval", "0.2", "--timeout", "60")
+    failed = desk.ask_pointed("run", SOLO, broken, "--poll-interval", "0.2", "--timeout", "100")
     assert failed.returncode == 1
     assert "audio: " in failed.stderr
 
     task_id = desk.told("submit", SOLO, broken)["data"]["id"]
-    shown = desk.ask("result", task_id, "--wait", "--poll-interval", "0.2", "--timeout", "60")
+    shown = desk.ask("result", task_id, "--wait", "--poll-interval", "0.2", "--timeout", "100")
     assert (shown.returncode, json.loads(shown.stdout)["data"]["status"]) == (1, "failed")
 
     assert "audio is required" in desk.ask("submit", SOLO, json.dumps({"image": links["two.png"]})).stderr
     assert "[404]" in desk.ask("result", "0" * 32).stderr
 
 
-def test_it_cancels_what_waits_and_deletes_what_is_final(desk: Desk, links: dict[str, str]) -> None:
+def test_it_cancels_what_waits_and_deletes_what_is_final(house: House, desk: Desk, links: dict[str, str]) -> None:
     solo = json.dumps({"image": links["two.png"], "audio": links["right.wav"]})
-    task_id = desk.told("submit", SOLO, solo)["data"]["id"]
-    assert desk.told("cancel", task_id)["data"]["id"] == task_id
-    stopped = desk.ask("result", task_id, "--wait", "--poll-interval", "0.2", "--timeout", "60")
-    assert json.loads(stopped.stdout)["data"]["status"] in {"failed", "completed"}  # it may have been quicker
+    with nobody_working(house):
+        task_id = desk.told("submit", SOLO, solo)["data"]["id"]
+        assert desk.told("cancel", task_id)["data"]["status"] == "failed"
+    stopped = desk.ask("result", task_id, "--wait")
+    assert "cancelled" in json.loads(stopped.stdout)["data"]["error"]
     assert desk.told("cancel", task_id)["data"]["id"] == task_id
     assert "[404]" in desk.ask("result", task_id).stderr
 

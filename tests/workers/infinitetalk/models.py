@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKLWan
 from torch import Tensor
@@ -60,10 +59,6 @@ def signal(seed: str, name: str, *shape: int) -> Tensor:
 def zeros_to(rows: int, values: Tensor) -> Tensor:
     padded: Tensor = torch.nn.functional.pad(values, (0, 0, 0, rows - len(values)))
     return padded
-
-
-def stacked(arrays: list[Any]) -> Tensor:
-    return torch.from_numpy(np.stack(arrays))
 
 
 def vae(seed: str, gain: float) -> AutoencoderKLWan:

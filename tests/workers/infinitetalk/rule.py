@@ -1,7 +1,9 @@
 """Makes weights, inputs and pictures out of their names, so that recorded numbers need no recorded inputs."""
 
 import json
+import os
 import zlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,21 @@ import numpy.typing as npt
 PARITY = Path(__file__).with_name("parity")
 
 NEEDED = "needs the model's libraries: pip install -r requirements/gpu.txt"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One comparison with recorded numbers: largest and relative differences, and what is allowed of each."""
+
+    test: str
+    largest: float
+    largest_allowed: float
+    relative: float
+    relative_allowed: float
+
+
+MEASURED: list[Measured] = []
+"""Every comparison of this run, for the table at its end."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -72,5 +89,6 @@ def assert_near(found: npt.ArrayLike, recorded: npt.NDArray[Any], largest: float
     difference = np.asarray(found, np.float64) - wanted
     assert difference.shape == wanted.shape
     worst, whole = np.abs(difference).max(), np.linalg.norm(difference) / np.linalg.norm(wanted)
+    MEASURED.append(Measured(os.environ["PYTEST_CURRENT_TEST"], float(worst), largest, float(whole), relative))
     assert worst <= largest, f"largest difference {worst:.2e}, allowed {largest:.0e}"
     assert whole <= relative, f"relative difference {whole:.2e}, allowed {relative:.0e}"

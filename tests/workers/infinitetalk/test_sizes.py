@@ -85,6 +85,14 @@ def test_a_widescreen_landscape_loses_height_and_a_portrait_width() -> None:
     assert (portrait.width, portrait.height, portrait.left) == (448, 832, 10)
 
 
+def test_the_wide_table_keeps_a_landscape_whole_and_leaves_the_rest_alone() -> None:
+    landscape = sizes.fit(1080, 1920, sizes.BUCKETS_480_WIDE)
+
+    assert (landscape.height, landscape.width, landscape.top) == (480, 832, 0)
+    for source in ((1920, 1080), (512, 512), (1000, 2000), (768, 1024)):
+        assert sizes.fit(*source, sizes.BUCKETS_480_WIDE) == sizes.fit(*source, sizes.BUCKETS_480)
+
+
 @pytest.mark.parametrize(
     ("seconds", "frames"), [(0.0, 0), (0.039, 0), (0.04, 1), (3.2, 80), (3.239, 80), (600.0, 15000)]
 )

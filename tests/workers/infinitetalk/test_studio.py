@@ -23,7 +23,7 @@ import torch
 from workers.infinitetalk import rendering, shoot, staging
 from workers.infinitetalk.guidance import Scales
 from workers.infinitetalk.progress import ChunkEnd, Step
-from workers.infinitetalk.recipe import Recipe
+from workers.infinitetalk.recipe import FAST, Recipe
 from workers.infinitetalk.rendering import Take
 from workers.infinitetalk.residency import Residency
 from workers.infinitetalk.shoot import Shoot
@@ -173,6 +173,35 @@ def test_eight_bit_weights_change_little(
     assert other.models.transformer.blocks[0].ffn.net[2].weight.dtype == torch.float8_e4m3fn
     assert not torch.equal(exact, coarse)
     assert float((exact - coarse).norm() / exact.norm()) < 0.1
+
+
+@pytest.mark.parametrize("residency", Residency)
+def test_a_model_in_half_precision_paints_nearly_the_same(
+    weights: Path, studio: Studio, wishes: Shoot, tmp_path: Path, residency: Residency
+) -> None:
+    half = Furnishing(dtype=torch.bfloat16, vae_dtype=torch.bfloat16, residency=residency)
+    other, still = Studio.open(layout.find(weights, "multi"), half), _picture()
+    latents = [_latents(each, wishes, still, tmp_path / name) for name, each in (("one", studio), ("other", other))]
+    whole = [event for event in _rendered(other, wishes, still, tmp_path / "whole") if isinstance(event, ChunkEnd)]
+
+    assert len(whole) == 5
+    assert float((latents[0] - latents[1]).norm() / latents[0].norm()) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("count", "has_mask", "variant"), [(1, False, "single"), (1, True, "multi"), (2, False, "multi")]
+)
+def test_one_speaker_with_a_place_takes_the_weights_for_two(count: int, has_mask: bool, variant: str) -> None:  # noqa: FBT001 - a parameter of the test
+    assert Shoot([None] * count, mask=Path("mask.png") if has_mask else None).variant == variant
+
+
+def test_the_few_step_weights_need_no_adapter(weights: Path, wishes: Shoot, still: Still, tmp_path: Path) -> None:
+    fast = Studio.open(layout.find(weights, "fast"), Furnishing())
+    recipe = replace(FAST, span=RECIPE.span)
+    scene = staging.stage(wishes, still, 13, recipe, fast.ears)
+    told = list(rendering.render(fast.models, scene, recipe, Take(tmp_path)))
+
+    assert [type(event) for event in told] == [*[Step] * 4, ChunkEnd] * 2
 
 
 def test_steps_that_change_little_take_over_the_answer_before(

@@ -43,6 +43,12 @@ def test_short_audio_never_points_outside_of_itself(audio_frames: int) -> None:
     assert heard.max() == audio_frames - 1
 
 
+@pytest.mark.parametrize(("chunk", "motion"), [(80, 9), (81, 8), (9, 9), (81, 0), (81, -3)])
+def test_chunks_the_autoencoder_cannot_make_are_refused(chunk: int, motion: int) -> None:
+    with pytest.raises(ValueError, match="4n"):
+        Span(chunk, motion)
+
+
 def _runs(centres: list[int]) -> list[list[int]]:
     """Rising and falling runs, as first and last index; the turn's index stands twice."""
     turn = next((at for at, (one, other) in enumerate(pairwise(centres), 1) if other <= one), len(centres))

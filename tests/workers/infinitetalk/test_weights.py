@@ -52,6 +52,20 @@ def test_a_tiny_set_is_found_whole_and_loads(pristine: Path, variant: Variant) -
         assert not any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers()))
 
 
+def test_a_folder_is_examined_for_every_variant(root: Path) -> None:
+    shutil.rmtree(root / "SoulX-FlashTalk-14B")
+    (root / "InfiniteTalk" / "multi" / "infinitetalk.safetensors").unlink()
+    reports = check.examine(root)
+
+    assert {variant: report.is_good for variant, report in reports.items()} == {
+        "single": True,
+        "multi": False,
+        "fast": False,
+    }
+    assert "multi/infinitetalk.safetensors" in reports["multi"].problems[0]
+    assert "SoulX-FlashTalk-14B" in reports["fast"].problems[0]
+
+
 def test_a_tiny_set_is_tiny(pristine: Path) -> None:
     assert sum(path.stat().st_size for path in pristine.rglob("*")) < 20_000_000
 

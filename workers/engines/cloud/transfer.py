@@ -79,7 +79,7 @@ def carry(
                 raise OutputBroken(f"WaveSpeed's video does not come through: {broke}") from None
         else:
             return reading.whole()
-        pause(min(reading.terms.first_pause_seconds * 2.0**in_vain, _LONGEST_PAUSE_SECONDS))
+        pause(min(reading.terms.first_pause_seconds * 2.0 ** max(in_vain - 1, 0), _LONGEST_PAUSE_SECONDS))
 
 
 class _Broke(Exception):

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from workers.infinitetalk.weights import headers
 from workers.infinitetalk.weights.headers import Shapes, WeightsError
-from workers.infinitetalk.weights.layout import Layout
+from workers.infinitetalk.weights.layout import Layout, Variant, find
 from workers.infinitetalk.weights.names import ADAPTER
 from workers.infinitetalk.weights.parts import Part
 
@@ -46,7 +47,12 @@ def check(layout: Layout) -> Report:
     return Report(tuple(findings))
 
 
-def check_part(part: Part) -> Finding:
+def examine(root: Path) -> dict[Variant, Report]:
+    """Look for everything in a folder of weights, and say for each variant what there is and what is wrong."""
+    return {variant: _examined(root, variant) for variant in get_args(Variant)}
+
+
+def check_part(part: Part[Any]) -> Finding:
     files = tuple(file.name for file in part.files)
     try:
         held = headers.read(part.files)
@@ -56,7 +62,7 @@ def check_part(part: Part) -> Finding:
     return Finding(part.name, files, len(held), sum(prod(shape) for shape in held.values()), problems)
 
 
-def renamed(part: Part, held: Shapes) -> Shapes:
+def renamed(part: Part[Any], held: Shapes) -> Shapes:
     """Return the shapes by the names of the class; a tensor that comes apart does so along its first side."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, targets in part.rename(held).items():
@@ -70,7 +76,14 @@ def is_shared(targets: tuple[str, ...]) -> bool:
     return len(targets) < 2 or "embed" in targets[-1]  # noqa: PLR2004 - one, or none at all
 
 
-def _compare(part: Part, held: Shapes) -> list[str]:
+def _examined(root: Path, variant: Variant) -> Report:
+    try:
+        return check(find(root, variant))
+    except WeightsError as error:
+        return Report((Finding("folder", (), 0, 0, (str(error),)),))
+
+
+def _compare(part: Part[Any], held: Shapes) -> list[str]:
     found = renamed(part, held)
     try:
         model = part.build(found)
@@ -95,7 +108,7 @@ def _is_optional(name: str) -> bool:
     return name == "masked_spec_embed"
 
 
-def _sentence(part: Part, verb: str, names: set[str]) -> list[str]:
+def _sentence(part: Part[Any], verb: str, names: set[str]) -> list[str]:
     if not names:
         return []
     named = sorted(names)[:NAMED]

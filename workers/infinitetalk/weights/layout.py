@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from diffusers import AutoencoderKLWan
+from transformers import CLIPVisionModel, UMT5EncoderModel, Wav2Vec2Model
+
 from workers.infinitetalk.audio_branch import AudioShape
-from workers.infinitetalk.weights import names, parts
+from workers.infinitetalk.transformer import TalkTransformer
+from workers.infinitetalk.weights import headers, names, parts
 from workers.infinitetalk.weights.headers import WeightsError
 from workers.infinitetalk.weights.parts import Part
 
@@ -30,16 +34,16 @@ _TOKENIZER: Final = "google/umt5-xxl"
 class Layout:
     """Where everything lies. `zero_mean` is what the audio encoder's preprocessor_config.json calls do_normalize."""
 
-    transformer: Part
-    vae: Part
-    text_encoder: Part
-    image_encoder: Part
-    audio_encoder: Part
+    transformer: Part[TalkTransformer]
+    vae: Part[AutoencoderKLWan]
+    text_encoder: Part[UMT5EncoderModel]
+    image_encoder: Part[CLIPVisionModel]
+    audio_encoder: Part[Wav2Vec2Model]
     tokenizer: Path
     zero_mean: bool
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Part[Any], ...]:
         return (self.transformer, self.vae, self.text_encoder, self.image_encoder, self.audio_encoder)
 
 
@@ -98,7 +102,7 @@ def _adapter(root: Path, folders: list[Path], variant: Variant) -> Path:
     raise WeightsError(f"{root} holds no {variant}/infinitetalk.safetensors.")
 
 
-def _transformer(base: Path, adapter: tuple[Path, ...], audio: AudioShape) -> Part:
+def _transformer(base: Path, adapter: tuple[Path, ...], audio: AudioShape) -> Part[TalkTransformer]:
     folder = _transformer_folder(base)
     is_of_diffusers = folder != base
     rename = names.unchanged if is_of_diffusers else names.transformer
@@ -106,7 +110,7 @@ def _transformer(base: Path, adapter: tuple[Path, ...], audio: AudioShape) -> Pa
     return Part("transformer", (*_weights(folder), *adapter), rename, parts.transformer(told, audio))
 
 
-def _of_makers(base: Path) -> dict[str, Part]:
+def _of_makers(base: Path) -> dict[str, Part[Any]]:
     return {
         "vae": Part("autoencoder", (_there(base / _VAE),), names.vae, parts.vae),
         "text_encoder": Part("text encoder", (_there(base / _TEXT),), names.text_encoder, parts.text_encoder),
@@ -114,7 +118,7 @@ def _of_makers(base: Path) -> dict[str, Part]:
     }
 
 
-def _of_diffusers(base: Path) -> dict[str, Part]:
+def _of_diffusers(base: Path) -> dict[str, Part[Any]]:
     text, image = names.text_encoder_of_diffusers, names.image_encoder_of_diffusers
     return {
         "vae": Part("autoencoder", _weights(base / "vae"), names.unchanged, parts.vae),
@@ -128,8 +132,6 @@ def _transformer_folder(base: Path) -> Path:
 
 
 def _has_audio(folder: Path) -> bool:
-    from workers.infinitetalk.weights import headers
-
     return any(names.ADAPTER.match(name) for name in headers.read(_weights(folder)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from workers.infinitetalk.weights import check, headers, lora
 from workers.infinitetalk.weights.headers import WeightsError
 from workers.infinitetalk.weights.lora import Lora
 from workers.infinitetalk.weights.names import Renaming
-from workers.infinitetalk.weights.parts import Part
+from workers.infinitetalk.weights.parts import Model, Part
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Home:
     dtype: torch.dtype = torch.float32
 
 
-def load(part: Part, home: Home, loras: Iterable[Lora] = ()) -> nn.Module:
+def load(part: Part[Model], home: Home, loras: Iterable[Lora] = ()) -> Model:
     """Check the part's headers, then read it; LoRAs are added to each tensor in float32 before it takes its type.
 
     Raises WeightsError when the files do not fit, or a LoRA holds what the model has no place for.
@@ -40,7 +41,7 @@ def load(part: Part, home: Home, loras: Iterable[Lora] = ()) -> nn.Module:
     return model.to(home.device).eval().requires_grad_(requires_grad=False)
 
 
-def _settled(model: nn.Module, part: Part, home: Home, additions: lora.Additions) -> Iterator[tuple[str, Tensor]]:
+def _settled(model: nn.Module, part: Part[Any], home: Home, additions: lora.Additions) -> Iterator[tuple[str, Tensor]]:
     """All tensors of the model as they are to stay."""
     wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
     missing = dict(wanted)
@@ -52,7 +53,7 @@ def _settled(model: nn.Module, part: Part, home: Home, additions: lora.Additions
         yield name, torch.zeros(shape, device=home.device, dtype=home.dtype)
 
 
-def _pieces(part: Part, renaming: Renaming) -> Iterator[tuple[str, Tensor]]:
+def _pieces(part: Part[Any], renaming: Renaming) -> Iterator[tuple[str, Tensor]]:
     for file in part.files:
         for name, tensor in headers.tensors(file):
             targets = renaming.get(name, ())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -19,8 +19,11 @@ CLIP_HEAD_WIDTH = 80
 """CLIP ViT-H has 16 heads over 1280; no file says so."""
 
 
+Model = TypeVar("Model", bound=nn.Module)
+
+
 @dataclass(frozen=True)
-class Part:
+class Part(Generic[Model]):
     """One model and its files. `build` makes it on the meta device, as large as the tensors in the files say.
 
     It is given their shapes by the names they have in the class; a KeyError says which it could not do without.
@@ -29,7 +32,7 @@ class Part:
     name: str
     files: tuple[Path, ...]
     rename: Callable[[Iterable[str]], Renaming]
-    build: Callable[[Shapes], nn.Module]
+    build: Callable[[Shapes], Model]
 
 
 def transformer(told: Mapping[str, Any], audio: AudioShape = PUBLISHED) -> Callable[[Shapes], TalkTransformer]:
