@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "cancel": "cli.cancel:cancel",
     "rerun": "cli.rerun:rerun",
     "webhooks": "cli.webhooks:app",
+    "fake-wavespeed": "cli.fake_wavespeed.command:fake_wavespeed",
     "migrate": "cli.migrate:migrate",
 }
 """Where each command is; only the one that is wanted is imported, as some take a second."""

@@ -21,8 +21,12 @@ class Given(Protocol):
 
 def shown(job: Given) -> dict[str, Any]:
     """The clean form; a signature is a key to the file, and a job is shown to more eyes than the file."""
-    media = MODELS[job.model].media
-    return {name: _medium(value) if name in media else value for name, value in job.inputs.items()}
+    model = MODELS.get(job.model)  # a newer version of ours may know one more
+    media = job.inputs.keys() if model is None else model.media
+    return {
+        name: _medium(value) if name in media and isinstance(value, str) else value
+        for name, value in job.inputs.items()
+    }
 
 
 def _medium(value: str) -> str:

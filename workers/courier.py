@@ -14,8 +14,9 @@ import anyio.to_thread
 import httpx
 from anyio.abc import TaskGroup
 
-from jobs import events, settings, webhooks
+from jobs import clock, events, settings, webhooks
 from jobs.errors import Unavailable
+from jobs.rules.deliveries import Tried
 from jobs.webhooks import Batch, Letter, Outcome
 from jobs.webhooks.taking import START, hold_seconds
 from workers import guard_async, posting
@@ -127,7 +128,13 @@ class Courier:
         """Post it, unless it has waited here for so long that somebody else may have it by the end."""
         if time.monotonic() - letter.taken_at > hold_seconds() / 2:
             return None
-        return await posting.post(self._client, letter, settings.load().webhook_seconds)
+        began_at = clock.now()
+        try:
+            return await posting.post(self._client, letter, settings.load().webhook_seconds)
+        except Exception as error:  # noqa: BLE001 - the edge of one post: a URL that upsets us must not stop the others
+            trace = "".join(traceback.format_tb(error.__traceback__))  # without its words, which may hold the URL
+            events.emit("courier.failed", reason=f"{trace}{type(error).__name__}")
+            return Outcome(letter, Tried(began_at, clock.now(), error="it could not be posted, by a fault of ours"))
 
     def _give_back(self, letters: list[Letter]) -> None:
         self._unposted += letters

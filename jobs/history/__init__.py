@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from jobs.database import transaction
-from jobs.history import invariants, leaks, limits, money, videos
-from jobs.history.finding import Finding, no_subject
+from jobs.history import invariants, leaks, limits, money, videos, webhooks
+from jobs.history.finding import Finding
 
 __all__ = ["Finding", "check"]
 
@@ -26,7 +26,7 @@ def check(*, with_bucket: bool = False, logs: Collection[Path] = ()) -> list[Fin
             invariants.one_name(session),
             invariants.one_effect(session),
             invariants.on_time(session),
-            no_subject("I5", "every final job with a webhook has it delivered or given up on"),
+            webhooks.told(session),
             money.all_accounted_for(session),
             invariants.quiet_after_cancel(session),
             limits.never_exceeded(session),

@@ -25,7 +25,3 @@ def judged(invariant: str, promise: str, subjects: int, broken: Collection[str],
     """A promise nobody relied on yet has not been kept, it has no subject."""
     verdict: Verdict = "broken" if broken else "holds" if subjects else "no subject"
     return Finding(invariant, promise, verdict, subjects, tuple(sorted(broken)[:SHOWN_MAX]), note)
-
-
-def no_subject(invariant: str, promise: str) -> Finding:
-    return judged(invariant, promise, 0, (), "nothing of this kind exists yet")

@@ -172,6 +172,9 @@ def told_seconds(retry_after: str | None, now: datetime) -> float | None:
 
 def lane_of(account_id: uuid.UUID, url: str) -> uuid.UUID:
     """Names the receiver of a `?webhook=` URL: one per account, scheme, host and port, whatever the path."""
-    parts = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:  # nobody can be called there, but whoever is just finishing the job must not fail for it
+        return uuid.uuid5(account_id, url)
     return uuid.uuid5(account_id, f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}")
