@@ -51,6 +51,7 @@ locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirem
 	@$(LOCK) --group build -c requirements/runtime.txt -o requirements/build.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build -c requirements/runtime.txt -o requirements/embedded.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) --group gpu -c requirements/dev.txt -o requirements/gpu.txt
 	@for client in $(CLIENTS); do $(LOCK) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/

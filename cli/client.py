@@ -69,9 +69,7 @@ class Api:
 
     def jobs(self, filters: Mapping[str, object]) -> Json:
         """One page of jobs, newest first; filters that are None do not matter."""
-        return self.ask(
-            "GET", "/v1/jobs", params={name: value for name, value in filters.items() if value is not None}
-        )
+        return self.ask("GET", "/v1/jobs", params={name: value for name, value in filters.items() if value is not None})
 
     def upload(self, path: Path) -> str:
         """Put a local file where workers can read it, by ticket as every client does; the link to it."""

@@ -9,6 +9,7 @@ from jobs import doorbell
 CLOSING_SECONDS = 5
 """What the front door gives open requests when it is told to stop; as in `api.serving`, which is not imported here."""
 
+
 @dataclass(frozen=True)
 class Program:
     """A command to keep running; `patience_seconds` is what it gets to end by itself once told to."""

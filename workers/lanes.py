@@ -27,6 +27,7 @@ class Lane:
         self._window = min(_FIRST_WINDOW, self._most)
         self.is_failing = letter.is_failing
         self._heard_at = time.monotonic()
+        self._has_answered = False
 
     @property
     def held(self) -> int:
@@ -34,8 +35,9 @@ class Lane:
 
     @property
     def room(self) -> int:
-        """How many more may be taken, to wait here while others are on their way."""
-        return max(0, (1 if self.is_failing else _AHEAD * self._window) - self.held)
+        """How many more may be taken, to wait here while others are on their way; few until it has answered."""
+        most = 1 if self.is_failing else _AHEAD * self._window if self._has_answered else FRESH
+        return max(0, most - self.held)
 
     @property
     def may_post(self) -> bool:
@@ -55,6 +57,7 @@ class Lane:
         """Take in how a post ended."""
         self._heard_at = time.monotonic()
         self.is_failing = is_trouble
+        self._has_answered = not is_trouble
         self._window = min(_FIRST_WINDOW, self._most) if is_trouble else min(self._window + 1, self._most)
 
     def give_back(self) -> list[Letter]:

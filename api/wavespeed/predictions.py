@@ -66,7 +66,7 @@ def _add_model(model: Model) -> None:
 
 
 def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
-    async def submit(  # noqa: PLR0917 - the names are for the OpenAPI document
+    async def submit(
         request: Request,
         _key: UncheckedKey,
         _body: RawBody,

@@ -1,6 +1,7 @@
 """The desk without servers: every command is there, and what is wrong is said in a sentence."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from cli.main import COMMANDS, app
 from jobs import settings
+from jobs.settings import PREFIX
 
 runner = CliRunner()
 
@@ -15,8 +17,8 @@ runner = CliRunner()
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "API_URL", "API_KEY", "DATA_DIR"):
-        monkeypatch.delenv(f"DUOLOGUE_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
     settings.load.cache_clear()
 
 

@@ -17,7 +17,7 @@ FOREIGN = re.compile(r"://|file:|--(extra-)?index-url|--find-links|--trusted-hos
 
 
 def locks() -> list[Path]:
-    return [path for path in tree.files() if path.parent == Path("requirements")]
+    return [path for path in tree.files() if path.parts[0] == "requirements" and path.suffix == ".txt"]
 
 
 @cache
@@ -39,6 +39,7 @@ def promised(lock: str) -> list[str]:
         "runtime": runtime,
         "embedded": embedded,
         "dev": [*embedded, *groups["dev"]],
+        "gpu": groups["gpu"],
     }
     return lines[lock]
 
@@ -56,7 +57,7 @@ def test_every_package_is_pinned_with_its_hashes() -> None:
         assert len(listed) == len(entries), path
 
 
-@pytest.mark.parametrize("lock", ["build", "runtime", "embedded", "dev"])
+@pytest.mark.parametrize("lock", ["build", "runtime", "embedded", "dev", "gpu"])
 def test_a_lock_holds_what_the_project_asks_for(lock: str) -> None:
     found = pins(lock)
     wanted = [Requirement(line) for line in promised(lock)]

@@ -11,7 +11,7 @@ from cli.main import app
 from tests.house import tree
 
 DESK = get_command(app)
-SAID = re.compile(r"\bduologue ((?:[a-z]+ )?[a-z]+)\b")
+SAID = re.compile(r"\bduologue ((?:[a-z]+ )?[a-z-]+[a-z])\b")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 TARGET = re.compile(r"\bmake ([a-z-]+)\b")
