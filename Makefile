@@ -83,7 +83,8 @@ $(VENV)/clients/node/.installed: tests/story/clients/package.json tests/story/cl
 	@cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# The locks are whole; an older pip that looks for more stumbles over extras.
 $(VENV)/clients/%/.installed: requirements/clients/%.txt | $(VENV)/bin/pip
 	@"$(BIN)/python" -m venv --clear --without-pip $(@D)
-	@"$(BIN)/python" -m pip --python $(@D) install --quiet --disable-pip-version-check --require-hashes -r $<
+	@"$(BIN)/python" -m pip --python $(@D) install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@

@@ -128,7 +128,10 @@ def delays(port: int, accounts: list[Any], seconds: int, *, bad: bool) -> list[f
         urls = [f"http://127.0.0.1:{closed_port()}/"] * BAD["dead"] + [f"{base}/hang"] * BAD["hang"] + urls
     claims = running_jobs(accounts, urls[: len(accounts)], seconds * PER_SECOND)
     with carrying():
-        time.sleep(2)  # so that the courier's own start is not measured
+        arrived = told(port)["/hook"]
+        owe(accounts[0], 1, f"{base}/hook")
+        while told(port)["/hook"] == arrived:  # so that the courier's own start is not measured
+            time.sleep(0.1)
         complete(claims)
         time.sleep(3)
     with database.transaction() as session:
