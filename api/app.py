@@ -31,7 +31,7 @@ from api.wavespeed import (
     usage_stats,
     webhook_secret,
 )
-from jobs import listing, settings, submission, telemetry
+from jobs import database, listing, settings, submission, telemetry
 
 _DESCRIPTION = """
 Talking videos from a picture or a video and one or two voices.
@@ -110,6 +110,7 @@ def _middleware(chosen: settings.Settings) -> list[Middleware]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     telemetry.start("api")
+    database.engine()  # before there are threads: two that ask first at once would each make a pool
     hub: Hub = app.state.hub
     async with hub.running():
         with collector.at_rest():

@@ -1,41 +1,25 @@
-"""Jobs whose worker on this machine is dead: nobody waits for a lease to run out that cannot be renewed any more."""
+"""Jobs whose worker on this machine is dead: which those are, by the process ids that are in the workers' names."""
 
 import socket
 from collections.abc import Collection
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from cli.pids import is_alive
-from jobs.database import transaction
-from jobs.lifecycle import moves
-from jobs.rules.retries import Again
-from jobs.rules.states import State
-from jobs.tables import Job
+from jobs import lifecycle
 
 
 def held_by(pid: int) -> int:
     """How many jobs the worker of this process runs."""
-    with transaction() as session:
-        return len(_held(session, {pid}))
+    return len(_holders({pid}))
 
 
 def hand_back(pid: int) -> int:
     """Put back among the waiting, unharmed, what a worker held that we ended ourselves; how many jobs that were."""
-    with transaction() as session:
-        orphans = _held(session, {pid})
-        for job in orphans:
-            moves.again(session, job, Again(0.0, counts=False), "job.handed_back")
-        return len(orphans)
+    return lifecycle.hand_back_all(_holders({pid}))
 
 
 def end_leases(pids: Collection[int]) -> int:
     """Have the next rescue take what these workers held, who died by themselves; how many jobs that were."""
-    with transaction() as session:
-        orphans = _held(session, set(pids))
-        for job in orphans:
-            job.lease_until = moves.now(session)
-        return len(orphans)
+    return lifecycle.end_leases(_holders(pids))
 
 
 def the_dead() -> set[int]:
@@ -43,18 +27,13 @@ def the_dead() -> set[int]:
 
     Only true where all workers are of this machine: elsewhere another, alive, may be called by the same name.
     """
-    with transaction() as session:
-        return {pid for job in _held(session) if not is_alive(pid := _pid(job))}
+    return {pid for name in lifecycle.holders(socket.gethostname()) if not is_alive(pid := _pid(name))}
 
 
-def _held(session: Session, pids: set[int] | None = None) -> list[Job]:
-    """The jobs that these workers of this machine hold, all if none are named; locked, in the order everybody locks."""
-    here = Job.worker.startswith(f"{socket.gethostname()}:", autoescape=True)
-    running = select(Job).where(Job.status == State.RUNNING, here).order_by(Job.account_id, Job.id)
-    jobs = session.scalars(running.with_for_update(skip_locked=True))
-    return [job for job in jobs if pids is None or _pid(job) in pids]
+def _holders(pids: Collection[int]) -> list[str]:
+    return [name for name in lifecycle.holders(socket.gethostname()) if _pid(name) in pids]
 
 
-def _pid(job: Job) -> int:
+def _pid(worker: str) -> int:
     """A worker is called host:pid:chance, see workers/name.py."""
-    return int((job.worker or "").rsplit(":", 2)[1])
+    return int(worker.rsplit(":", 2)[1])

@@ -4,9 +4,11 @@ Started as `celery -A workers.app worker --pool=threads`: a slot only waits for 
 are enough, and one process answers signals, heartbeats and drains for all of them.
 """
 
+import signal
 import threading
 import warnings
 from importlib.metadata import version
+from types import FrameType
 from typing import Any
 
 from celery.platforms import SecurityWarning
@@ -40,6 +42,19 @@ def _on_waking(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery is un
     for engine in settings.load().engines:
         for _slot in range(slots):
             doorbell.ring(engine)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _hear_one_stop(**_: object) -> None:
+    """Have only the first SIGTERM heard: Celery's own handler takes a lock that a second would wait for for ever."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]  # Celery is untyped

@@ -45,6 +45,17 @@ def test_a_worker_told_to_stop_finishes_its_job_and_takes_no_other(scene: Scene)
     assert broken() == []
 
 
+def test_a_storm_of_stops_ends_a_worker_as_one_does(scene: Scene) -> None:
+    scene.house.hire()
+    job = scene.order()
+    child = scene.rendering()
+    for _ in range(2000):
+        scene.house.processes["worker"].terminate()
+    kin.send([child], signal.SIGCONT)
+    assert scene.house.dismiss("worker") == 0
+    assert scene.kinds(job) == ["created", "claimed", "completed"]
+
+
 def test_a_worker_in_a_hurry_hands_its_job_to_another(scene: Scene) -> None:
     scene.house.environment["DUOLOGUE_DRAIN_SECONDS"] = "1"
     scene.house.hire()
