@@ -15,7 +15,6 @@ _THRESHOLDS = (20_000, 20, 100)
 def at_rest() -> Iterator[None]:
     """What is there now is not searched until the end; what comes is searched less often."""
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
     try:

@@ -20,7 +20,8 @@ from jobs.webhooks.letters import Letter
 
 DISABLED_AFTER_DAYS = f"every post failed for {deliveries.OWED_MAX_DAYS} days"
 
-# What an older turn tells of a delivery changes nothing; that it was tried is true all the same.
+# What an older turn tells of a delivery changes nothing; that it was tried is true all the same. The unsettled are the
+# owed; said so, they are found by their ids and not by walking all that is owed.
 _SETTLE = text("""
     WITH told AS (
         SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told(
@@ -35,7 +36,7 @@ _SETTLE = text("""
             due_at = CASE WHEN told.outcome <> 'owed' THEN deliveries.due_at
                 ELSE clock_timestamp() + told.pause_seconds * interval '1 second' END
         FROM told
-        WHERE deliveries.id = told.id AND deliveries.turn = told.turn AND deliveries.status = 'owed'
+        WHERE deliveries.id = told.id AND deliveries.turn = told.turn AND deliveries.settled_at IS NULL
     )
     INSERT INTO delivery_tries (delivery_id, at, took_ms, status, error, answer)
     SELECT id, began_at, took_ms, http, error, answer FROM told
@@ -45,7 +46,7 @@ _SETTLE = text("""
 _HAND_BACK = text("""
     UPDATE deliveries SET taken_until = NULL
     FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told(id uuid, turn bigint)
-    WHERE deliveries.id = told.id AND deliveries.turn = told.turn AND deliveries.status = 'owed'
+    WHERE deliveries.id = told.id AND deliveries.turn = told.turn AND deliveries.settled_at IS NULL
 """)
 
 _Verdict = Delivered | Again | GiveUp

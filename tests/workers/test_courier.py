@@ -180,6 +180,23 @@ def test_nobody_at_home_is_no_answer(caller: Caller, receiver: FakeReceiver) -> 
     assert (found.status, found.error) == (None, "it could not be connected to")
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://10.0.0.1/", "a private network"),
+        ("https://169.254.169.254/latest", "a link-local address"),
+        ("https://[::ffff:10.0.0.1]/", "a private network"),
+        ("http://93.184.216.34/", "over https"),
+    ],
+)
+def test_an_address_that_may_not_be_called_is_never_called_and_says_why(caller: Caller, url: str, reason: str) -> None:
+    completed(caller, webhook_url=url)
+    with delivering():
+        [delivery] = wait_until_settled()
+    assert delivery.status == "given_up"
+    assert reason in delivery.reason
+
+
 def test_an_endless_answer_is_cut_and_its_first_bytes_kept(caller: Caller, receiver: FakeReceiver) -> None:
     receiver.mood = Mood(body=b"\x00\xff" * 10**6)
     completed(caller, webhook_url=receiver.url())
