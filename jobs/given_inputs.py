@@ -32,4 +32,6 @@ def shown(job: Given) -> dict[str, Any]:
 def _medium(value: str) -> str:
     if value.startswith(inputs.ATTACHMENT):
         return _INLINE
+    if "?" not in value and "#" not in value:
+        return value  # without either there is nothing to take away, and most links have neither
     return urlsplit(value)._replace(query="", fragment="").geturl() if storage.own_key(value) else value

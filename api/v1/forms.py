@@ -13,7 +13,7 @@ from api import errors, openapi
 from api.webhook_url import checked
 from jobs.errors import WrongInput
 from jobs.listing import Filter
-from jobs.rules.catalog import MODELS
+from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS
 from jobs.rules.states import State
 from jobs.submission import PRIORITY_MAX, TAG_MAX_LETTERS, TAGS_MAX, Wish
 
@@ -50,6 +50,12 @@ class JobForm(BaseModel):
     tags: list[Annotated[str, Field(min_length=1, max_length=TAG_MAX_LETTERS)]] = Field([], max_length=TAGS_MAX)
     metadata: dict[str, Any] = Field({}, description=f"Your own JSON, given back; at most {METADATA_MAX_BYTES} bytes.")
     webhook: str | None = Field(None, description="URL told when the job is final.")
+    voice_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=OUTPUT_MAX_SECONDS,
+        description="How long each voice is: so much is held until the media are read; the least otherwise.",
+    )
 
     def wish(self) -> Wish:
         """The order behind the form. Raises WrongInput."""
@@ -64,6 +70,7 @@ class JobForm(BaseModel):
             tags=tuple(self.tags),
             metadata=self.metadata,
             webhook_url=checked(self.webhook, "webhook"),
+            voice_seconds=self.voice_seconds,
             **spans,
         )
 

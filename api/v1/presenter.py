@@ -58,6 +58,7 @@ class JobShown(BaseModel):
     metadata: dict[str, Any]
     webhook: str | None
     rerun_of: str | None
+    price_usd: float = Field(description="What it costs: a quote until it is final, nothing if it failed.")
     stage: str
     progress: float = Field(description="Finished fraction of the attempt, 0 to 1.")
     attempts: int
@@ -172,6 +173,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "metadata": job.metadata_,
         "webhook": job.webhook_url,
         "rerun_of": job.rerun_of and job.rerun_of.hex,
+        "price_usd": float(job.price_usd),
         "stage": job.stage,
         "progress": job.progress,
         "attempts": job.attempt,

@@ -98,3 +98,10 @@ def test_a_budget_that_is_no_amount_is_refused(client: TestClient, member: Membe
     refused = client.patch(ACCOUNT, json={"budget_soft_usd": amount}, headers=member.headers)
     assert as_ours(refused)[:2] == (400, "wrong_input")
     assert shown(client, member)["budget_soft_usd"] is None
+
+
+def test_a_job_says_what_it_costs_by_the_length_that_was_declared(client: TestClient, member: Member) -> None:
+    order = {"model": factories.MULTI, "inputs": factories.form(), "engine": "gpu", "voice_seconds": 14.5}
+    job = client.post("/v1/jobs", json=order, headers=member.headers).json()
+    assert job["price_usd"] == 0.45
+    assert shown(client, member)["held_usd"] == 0.45
