@@ -8,9 +8,7 @@ import structlog
 
 from jobs import events, settings
 
-_WARNINGS = frozenset(
-    {"job.stumbled", "job.rescued", "chore.failed", "lease.lost", "webhook.given_up", "webhook.disabled"}
-)
+_WARNINGS = frozenset({"job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
 
 
