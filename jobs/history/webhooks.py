@@ -19,6 +19,7 @@ _DOUBLED = """
 _OWED_TOO_LONG = """
     SELECT coalesce(job_id, id) FROM deliveries
     WHERE status = 'owed' AND owed_since < now() - make_interval(days => :days)
+        AND NOT EXISTS (SELECT FROM endpoints WHERE endpoints.id = endpoint_id AND paused_at IS NOT NULL)
 """
 _NOT_REALLY_TOLD = """
     SELECT coalesce(job_id, deliveries.id) FROM deliveries

@@ -1,5 +1,7 @@
 """Embedded servers that may be harmed: a stack of one's own, each server killed, frozen or kept down at will."""
 
+import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 from cli import stack
 from cli.stack.desk import Desk
+from jobs.settings import PREFIX
 from tests.story import kin
 from tests.story.house import wait_for
 
@@ -60,6 +65,10 @@ class Ground:
 
 @contextmanager
 def ground(folder: Path) -> Iterator[Ground]:
-    """A whole stack in `folder`, whatever others run."""
-    with stack.running(folder) as running:
+    """A whole stack in `folder`, whatever others run and whatever settings lead to theirs."""
+    with contextlib.ExitStack() as open_servers:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(PREFIX)]:
+                patch.delenv(name)  # they would replace ours
+            running = open_servers.enter_context(stack.running(folder))
         yield Ground(running.environment, folder)

@@ -1,6 +1,5 @@
 """What callers and workers see while the broker, the database or the bucket is dead, frozen or emptied."""
 
-import os
 import signal
 import statistics
 import threading
@@ -16,7 +15,6 @@ from sqlalchemy import text
 
 from jobs import database, history, schema
 from jobs.database import transaction
-from jobs.settings import PREFIX
 from tests.cli.stack.neighbours import new_home
 from tests.conftest import Member, administer, forget_settings, make_member, of_database, set_settings
 from tests.fakes.bucket_proxy import BucketProxy
@@ -34,11 +32,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def harmed() -> Iterator[Ground]:
     """Servers of this page's own: nobody else is to meet them frozen."""
-    with pytest.MonkeyPatch.context() as patch, new_home() as home:
-        for name in [name for name in os.environ if name.startswith(PREFIX)]:
-            patch.delenv(name)  # settings of the servers that other tests use would replace ours
-        with ground(home / "harmed") as servers:
-            yield servers
+    with new_home() as home, ground(home / "harmed") as servers:
+        yield servers
 
 
 @pytest.fixture
