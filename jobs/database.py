@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -75,15 +75,6 @@ def told_as_unavailable() -> Iterator[None]:
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
     """Have `callback` called once, after `session`'s transaction is safely committed; never after a rollback."""
     session.info.setdefault(_AFTER_COMMIT, []).append(callback)
-
-
-def is_reachable() -> bool:
-    try:
-        with transaction() as session:
-            session.execute(text("SELECT 1"))
-    except Unavailable:
-        return False
-    return True
 
 
 def _unavailable() -> Unavailable:

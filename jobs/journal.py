@@ -9,14 +9,6 @@ from jobs.rules.states import State
 from jobs.tables import Event, Job
 
 
-def begin(session: Session, job: Job) -> None:
-    """Add a new job as waiting."""
-    job.status = State.WAITING
-    job.attempt = job.fence = 0
-    session.add(job)
-    record(session, job, "job.created")
-
-
 def move(session: Session, job: Job, to: State, kind: str, **detail: object) -> None:
     """Change `job`'s state if the table of moves allows it, and record `kind`. No status is assigned elsewhere."""
     states.check(State(job.status), to)

@@ -8,7 +8,9 @@ import structlog
 
 from jobs import events, settings
 
-_WARNINGS = frozenset({"job.stumbled", "job.rescued", "chore.failed", "lease.lost"})
+_WARNINGS = frozenset(
+    {"job.stumbled", "job.rescued", "chore.failed", "lease.lost", "webhook.given_up", "webhook.disabled"}
+)
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
 
 

@@ -52,8 +52,8 @@ def submit_once(caller: Caller, wish: Wish, idempotency_key: str | None) -> tupl
 def submit_together(asked: Sequence[tuple[str, Wish, str | None]]) -> list[Taken | Exception]:
     """For each API key, wish and name, in order: what was taken, or the error that is this asker's own.
 
-    The keys are looked up in the same transaction: one revoked a moment ago orders nothing. What a database refuses of
-    one order is that order's error alone. Raises Unavailable for all.
+    The keys are looked up anew: one revoked a moment ago orders nothing. What the database refuses of one order is that
+    order's error alone. Raises Unavailable for all.
     """
     with transaction() as session:
         callers = accounts.identify_all(session, [key for key, _, _ in asked])

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from sqlalchemy import text
 
 from cli import stack
 from cli.stack.desk import Desk
+from jobs.database import transaction
+from jobs.errors import Unavailable
 from jobs.settings import PREFIX
 from tests.story import kin
 from tests.story.house import wait_for
@@ -61,6 +64,16 @@ class Ground:
             kin.send([server], signal.SIGKILL)
             wait_for(lambda: not any(map(kin.is_alive, whole)), f"the {part} is gone")
             yield
+
+
+def is_reachable() -> bool:
+    """Whether the database of this process's settings answers."""
+    try:
+        with transaction() as session:
+            session.execute(text("SELECT 1"))
+    except Unavailable:
+        return False
+    return True
 
 
 @contextmanager

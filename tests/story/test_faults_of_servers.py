@@ -13,13 +13,13 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from jobs import database, history, schema
+from jobs import history, schema
 from jobs.database import transaction
 from tests.cli.stack.neighbours import new_home
 from tests.conftest import Member, administer, forget_settings, make_member, of_database, set_settings
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.story import kin
-from tests.story.ground import Ground, ground
+from tests.story.ground import Ground, ground, is_reachable
 from tests.story.house import PATIENT, free_port, house, wait_for
 from tests.story.scene import SOLO, Scene, solo
 
@@ -130,7 +130,7 @@ def test_a_restart_of_the_database_in_full_traffic_is_a_clean_pause(scene: Scene
         caller.start()
     for _ in range(2):
         harmed.restart_database()
-        wait_for(database.is_reachable, "the database is back")
+        wait_for(is_reachable, "the database is back")
         seen = len(answers)
         wait_for(lambda seen=seen: len(answers) > seen + 10, "traffic goes on")  # type: ignore[misc]  # mypy knows no defaults of lambdas
     stop.set()
@@ -159,7 +159,7 @@ def test_without_the_database_a_submit_is_refused_cleanly_and_leaves_nothing(sce
         answer = post(scene, "a name")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
         assert int(answer.headers["Retry-After"]) > 0
-    wait_for(database.is_reachable, "the database is back")
+    wait_for(is_reachable, "the database is back")
     assert rows() == before
     assert accepted(scene, "a name") == accepted(scene, "a name")
 
@@ -173,10 +173,10 @@ def rows() -> list[int]:
 def test_the_timetable_outlives_the_database(scene: Scene, harmed: Ground) -> None:
     scene.house.set_clock()
     harmed.restart_database()
-    wait_for(database.is_reachable, "the database is back")
+    wait_for(is_reachable, "the database is back")
     with harmed.gone("database"):
         pass
-    wait_for(database.is_reachable, "the database is back")
+    wait_for(is_reachable, "the database is back")
     assert scene.wait_final(scene.order(wait_seconds=1)).error_class == "deadline"
     assert scene.house.processes["timetable"].poll() is None
 

@@ -15,7 +15,7 @@ from jobs.tables import Delivery, Try
 from tests.conftest import forget_settings
 from tests.fakes.receiver import HANGING, WELL, Receiver
 from tests.story import kin
-from tests.story.ground import Ground, ground
+from tests.story.ground import Ground, ground, is_reachable
 from tests.story.house import House, house, wait_for
 from tests.workers.couriers import completed, deliveries
 
@@ -97,7 +97,7 @@ def test_postgres_and_the_broker_go_and_come_back_and_all_arrives(
         for _ in range(JOBS):
             completed(caller_there, webhook_url=receiver.url())
         servers_of_its_own.restart_database()
-        wait_for(lambda: ours.is_reachable() and all_are_delivered(), "all is delivered")
+        wait_for(lambda: is_reachable() and all_are_delivered(), "all is delivered")
         paths = Counter(one.path for one in {one.headers["webhook-id"]: one for one in receiver.received}.values())
     assert paths == {"/hook": JOBS + 10, "/endpoint": JOBS + 10}
 
