@@ -9,13 +9,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import collector, faces, health, openapi
+from api import callbacks, collector, faces, health, openapi
 from api.body_limit import BodyLimit
 from api.crashes import CrashGuard
 from api.gathering import Gathering
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
-from api.v1 import account, deliveries, keys, ledger, listening, usage, webhooks
+from api.v1 import account, batches, deliveries, keys, ledger, listening, route, usage, webhooks
 from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
 from api.watching import Hub
@@ -52,6 +52,8 @@ _ROUTERS = (
     uploads.router,
     v1_jobs.router,
     v1_events.router,
+    route.router,
+    batches.router,
     account.router,
     keys.router,
     usage.router,
@@ -59,6 +61,7 @@ _ROUTERS = (
     webhooks.router,
     deliveries.router,
     listening.router,
+    callbacks.router,
 )
 
 
@@ -77,12 +80,11 @@ def create_app() -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.hub = Hub()
-    app.state.readings = Gathering(listing.readings, pace_seconds=0.005)
-    app.state.orders = Gathering(submission.submit_together, pace_seconds=0.02)
+    app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.005)
+    app.state.orders = Gathering(submission.submit_together, enough=32, pace_seconds=0.02)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)
-    shortcuts.install(app)
     unknown.install(app)
     openapi.finish(app.openapi())
     return app
@@ -91,6 +93,7 @@ def create_app() -> FastAPI:
 def _middleware(chosen: settings.Settings) -> list[Middleware]:
     """From the outside in."""
     return [
+        Middleware(shortcuts.Shortcuts, body_max_bytes=chosen.body_max_bytes),
         Middleware(
             CORSMiddleware,
             allow_origins=chosen.cors_origins,

@@ -90,7 +90,8 @@ def measure(name: str, url: str) -> dict[str, float]:
     with httpx.Client() as source:
         started_mb, began = peak_mb(), time.perf_counter()
         if name == OURS:
-            from workers.engines.cloud import parts, transfer
+            from jobs import parts
+            from workers.engines.cloud import transfer
 
             with parts.writing(client, bucket, KEY, "video/mp4") as sink:
                 transfer.carry(source, url, sink)

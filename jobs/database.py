@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, cast
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
@@ -39,17 +40,17 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+def reading() -> Iterator[psycopg.Cursor[Any]]:
     """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.
 
-    Raises Unavailable as `transaction` does.
+    Its rows have the names of their columns. Raises Unavailable as `transaction` does.
     """
     with told_as_unavailable():
         lent = engine().raw_connection()
         try:
-            connection = cast("psycopg.Connection[tuple[Any, ...]]", lent.driver_connection)
+            connection = cast("psycopg.Connection[Any]", lent.driver_connection)
             connection.autocommit = True
-            with connection.cursor() as cursor:
+            with connection.cursor(row_factory=namedtuple_row) as cursor:
                 yield cursor
             connection.autocommit = False
         except psycopg.Error as error:
@@ -57,6 +58,15 @@ def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
             raise
         finally:
             lent.close()
+
+
+def cursor_of(session: Session) -> psycopg.Cursor[Any]:
+    """The driver's own cursor, rows with names, inside the transaction of `session`; its errors are the driver's too.
+
+    For what is asked with every order: SQLAlchemy's way to a statement takes longer than the answer.
+    """
+    connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    return connection.cursor(row_factory=namedtuple_row)
 
 
 @contextmanager
@@ -68,6 +78,10 @@ def told_as_unavailable() -> Iterator[None]:
         raise _unavailable() from error
     except DBAPIError as error:
         if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
+            raise _unavailable() from error
+        raise
+    except psycopg.Error as error:
+        if error.sqlstate in _PASSING:
             raise _unavailable() from error
         raise
 

@@ -20,6 +20,7 @@ DuologueError
 │   ├── StorageError           5003: the bucket would not take or give an object
 │   ├── WorkerUnfit            1405: the worker's machine has no room, memory or processes left
 │   ├── WorkerLost             1405: the holder fell silent
+│   ├── PossiblyCharged        1405: the upstream may have taken and charged it, and nobody can tell
 │   ├── CannotPay              1405: longer than declared, and the account cannot pay the rest
 │   └── DeadlinePassed         1405: it waited, ran or took too long
 ├── LeaseLost              another worker holds the job now; whoever sees this stops at once
@@ -138,7 +139,7 @@ class JobError(DuologueError):
     whoever refused us told us to wait.
     """
 
-    code: ClassVar[int] = 1405
+    code: int = 1405
     error_class: str = "internal"
 
     def __init__(self, message: str, *, permanent: bool = False, pause_seconds: float | None = None) -> None:
@@ -187,6 +188,12 @@ class WorkerLost(JobError):
     """The holder fell silent; whatever it was doing, it is not known to have done it."""
 
     error_class = "worker_lost"
+
+
+class PossiblyCharged(JobError):
+    """The upstream may have taken the job and charged it; it is not sent again without permission."""
+
+    error_class = "possibly_charged"
 
 
 class CannotPay(JobError):

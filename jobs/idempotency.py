@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from jobs.database import cursor_of
 from jobs.errors import Conflict, WrongInput
 
 HEADER = "Idempotency-Key"
@@ -43,16 +43,16 @@ def named(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> dict[tu
     """
     if not names:
         return {}
-    accounts, keys = zip(*names, strict=True)
-    rows = session.execute(_NAMED, {"accounts": list(accounts), "keys": list(keys)})
+    asked = json.dumps([{"account_id": account_id.hex, "key": key} for account_id, key in names])
+    rows = cursor_of(session).execute(_NAMED, (asked,)).fetchall()
     return {(row.account_id, row.key): Named(row.job_id, row.body_digest) for row in rows}
 
 
-_NAMED = text("""
+_NAMED = """
     SELECT account_id, key, body_digest, job_id FROM idempotency_keys
-        JOIN unnest(CAST(:accounts AS uuid[]), CAST(:keys AS text[])) AS asked (account_id, key) USING (account_id, key)
+        JOIN json_to_recordset(%s::json) AS asked (account_id uuid, key text) USING (account_id, key)
     WHERE expires_at >= now()
-""")
+"""
 
 
 def digest(body: Mapping[str, object]) -> bytes:

@@ -29,10 +29,17 @@ def owe(session: Session, job: Job, kind: str) -> None:
     _write(session, rows)
 
 
-def announce(session: Session, account_id: uuid.UUID, kind: str, facts: Mapping[str, Any]) -> None:
-    """Owe something that is not of one job to every endpoint that subscribed to it; `facts` are its `data`, as JSON."""
+def announce(
+    session: Session, account_id: uuid.UUID, kind: str, facts: Mapping[str, Any], *, url: str | None = None
+) -> None:
+    """Owe something that is not of one job to every endpoint that subscribed to it, and to `url` if there is one.
+
+    `facts` are its `data`, as JSON.
+    """
     with session.no_autoflush:
         rows = _to_endpoints(session, account_id, kind, None, dict(facts))
+    if url:
+        rows.append(_row(account_id, kind, deliveries.lane_of(account_id, url)) | {"url": url, "detail": dict(facts)})
     _write(session, rows)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from jobs import presence
 from jobs.database import transaction
 from jobs.rules import durations, estimates
+from jobs.rules.batches import PAUSED_UNTIL
 from jobs.rules.estimates import Pace, Queue
 from jobs.rules.states import State
 from jobs.tables import Event, Job
@@ -35,7 +36,27 @@ def of(job: Job) -> Outlook:
     return _of_running(job) if status is State.RUNNING else Outlook()
 
 
+def measured_pace(session: Session, engine: str, resolution: str | None) -> Pace | None:
+    """How fast the engine's latest jobs of one resolution were rendered; None where there was none."""
+    spent = func.extract("epoch", Job.finished_at - Job.started_at).cast(Float)
+    latest = (
+        select(spent.label("spent"), Job.output["seconds"].as_float().label("video"))
+        .where(Job.status == State.COMPLETED, Job.engine == engine)
+        .where(Job.inputs["resolution"].as_string().is_not_distinct_from(resolution))
+        .order_by(Job.finished_at.desc())
+        .limit(_MEASURED)
+        .subquery()
+    )
+    median = func.percentile_cont(0.5).within_group
+    row = session.execute(
+        select(median(latest.c.spent), median(latest.c.spent / func.greatest(latest.c.video, 0.04)))
+    ).one()
+    return None if row[0] is None else Pace(run_seconds=row[0], realtime_factor=row[1])
+
+
 def _of_waiting(job: Job) -> Outlook:
+    if job.due_at == PAUSED_UNTIL:
+        return Outlook(why_waiting="Its batch is paused, or being cancelled.")
     slots, busy = presence.slots(job.engine)
     with transaction() as session:
         now = session.execute(select(func.now())).scalar_one()
@@ -73,21 +94,7 @@ def _ahead(session: Session, job: Job) -> int:
 
 
 def _pace(session: Session, job: Job) -> Pace | None:
-    resolution = job.inputs.get("resolution")
-    spent = func.extract("epoch", Job.finished_at - Job.started_at).cast(Float)
-    latest = (
-        select(spent.label("spent"), Job.output["seconds"].as_float().label("video"))
-        .where(Job.status == State.COMPLETED, Job.engine == job.engine)
-        .where(Job.inputs["resolution"].as_string().is_not_distinct_from(resolution))
-        .order_by(Job.finished_at.desc())
-        .limit(_MEASURED)
-        .subquery()
-    )
-    median = func.percentile_cont(0.5).within_group
-    row = session.execute(
-        select(median(latest.c.spent), median(latest.c.spent / func.greatest(latest.c.video, 0.04)))
-    ).one()
-    return None if row[0] is None else Pace(run_seconds=row[0], realtime_factor=row[1])
+    return measured_pace(session, job.engine, job.inputs.get("resolution"))
 
 
 def _last_reason(session: Session, job: Job) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
@@ -11,9 +12,10 @@ from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from jobs.errors import WrongSetting
+from jobs.gpu_settings import GpuSettings
 
 PREFIX = "DUOLOGUE_"
 FILE_SUFFIX = "_FILE"
@@ -30,7 +32,7 @@ _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCT
 EngineName = Literal["gpu", "cloud", "preview"]
 
 
-class Settings(BaseSettings):
+class Settings(GpuSettings):
     """Names are the environment's without the prefix; every unit is in the name."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -57,6 +59,29 @@ class Settings(BaseSettings):
 
     engines: Annotated[tuple[EngineName, ...], NoDecode] = Field(
         ("preview",), description="Engines jobs may be given to here, comma-separated."
+    )
+    wavespeed_url: str = Field("https://api.wavespeed.ai", description="The upstream that cloud forwards to.")
+    wavespeed_api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Keys of the upstream with tiers, KEY:TIER,KEY:TIER: bronze, silver, gold, ultra or 600/2000.",
+    )
+    wavespeed_inputs: Literal["auto", "links", "uploads"] = Field(
+        "auto",
+        description="How the upstream gets its inputs: by links into the bucket, or uploaded to it where the bucket is "
+        "not seen from outside; auto tells by the bucket's address.",
+    )
+    wavespeed_callbacks: bool = Field(
+        default=False, description="Whether the upstream can reach public_url with its webhooks; else it is asked."
+    )
+    wavespeed_poll_seconds: float = Field(10, gt=0, description="How often the upstream is asked about all it has.")
+    wavespeed_list_lag_seconds: float = Field(
+        30, ge=0, description="How late a job may come into the upstream's list; waited before it is sent again."
+    )
+    wavespeed_doubt_seconds: float = Field(
+        900, gt=0, description="After so long, a job that the upstream gives no word of is marked as possibly charged."
+    )
+    gpu_usd_per_hour: Decimal = Field(
+        Decimal(0), ge=0, allow_inf_nan=False, description="What an hour of the own GPU costs, for costs and margins."
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Private networks inputs may be fetched from, CIDRs, comma-separated."
@@ -88,6 +113,16 @@ class Settings(BaseSettings):
         30, gt=0, description="How long the log of webhooks is kept, and at most what a paused endpoint is owed."
     )
     keep_uploads_days: float = Field(7, gt=0, le=7, description="How long an upload and its link are kept.")
+
+    route_wait_seconds: float = Field(
+        600, ge=0, description="How long a job may have to wait for a GPU before auto gives it to the cloud."
+    )
+    cloud_overflow: bool = Field(
+        default=True, description="Whether auto gives jobs to the cloud where there are GPUs too."
+    )
+    cloud_budget_usd: Decimal = Field(
+        Decimal(0), ge=0, description="What the cloud may cost us a month, USD; 0 is no limit."
+    )
 
     webhook_seconds: float = Field(15, gt=0, le=60, description="Most time one post of a webhook may take in all.")
     webhook_concurrency: int = Field(16, ge=1, le=256, description="Most posts at once to one receiver of webhooks.")
@@ -130,13 +165,22 @@ class Settings(BaseSettings):
             raise ValueError(f"must be redis://:password@host:6379/0, or {others}; {_ENCODED}")
         return value
 
-    @field_validator("public_url", "s3_endpoint_url", "s3_public_url")
+    @field_validator("public_url", "s3_endpoint_url", "s3_public_url", "wavespeed_url")
     @classmethod
     def _must_be_a_base(cls, value: str) -> str:
         parts = urlsplit(value)
         if value and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
             raise ValueError("must be a base such as https://duologue.example.com, without query or fragment")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _the_cloud_has_keys(self) -> Self:
+        if "cloud" in self.engines and not self.wavespeed_api_keys.get_secret_value():
+            raise ValueError(
+                f"{PREFIX}ENGINES names cloud, which needs {PREFIX}WAVESPEED_API_KEYS: set your keys of the upstream "
+                "with their tiers, as in KEY:silver, or take cloud out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _a_lease_outlives_its_renewals(self) -> Self:

@@ -16,8 +16,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from jobs import clock, settings
+from jobs import clock, parts, settings
 from jobs.errors import StorageError
+from jobs.parts import Writer
 from jobs.rules import links
 from jobs.rules.links import Signer
 
@@ -55,6 +56,16 @@ def put(path: Path, key: str, content_type: str) -> Stored:
     return Stored(key=key, bytes=path.stat().st_size, sha256=digest)
 
 
+@contextmanager
+def writing(key: str, content_type: str) -> Iterator[Writer]:
+    """Open `key` for writing as bytes come: it is there, whole, once this ends, and not if it ends in an error.
+
+    Raises StorageError when the bucket does not take it.
+    """
+    with parts.writing(_client(), _bucket(), key, content_type) as writer:
+        yield writer
+
+
 def download(key: str, destination: Path, max_bytes: int) -> None:
     """Stream an object into a file. Raises StorageError, permanent when it is not there or too long."""
     with _told_as_storage_error("give a file"), destination.open("wb") as file:
@@ -76,9 +87,9 @@ def size(key: str) -> int | None:
         raise
 
 
-def link(key: str, seconds: int) -> str:
+def link(key: str, seconds: int, note: str = "") -> str:
     """Sign a link that reads `key` for `seconds`, for the public host. No call to the bucket is made."""
-    return _reader().link(f"{_bucket()}/{key}", clock.now(), seconds)
+    return _reader().link(f"{_bucket()}/{key}", clock.now(), seconds, note)
 
 
 def steady_link(key: str) -> str:

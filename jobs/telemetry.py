@@ -9,7 +9,7 @@ import structlog
 from jobs import events, settings
 
 _WARNINGS = frozenset(
-    {"job.stumbled", "job.rescued", "chore.failed", "lease.lost", "webhook.given_up", "webhook.disabled"}
+    {"job.stumbled", "job.rescued", "chore.failed", "lease.lost", "webhook.given_up", "webhook.disabled", "engine.shut"}
 )
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from jobs import settings
+from jobs.errors import WrongSetting
 from jobs.rules import tiers
 from jobs.rules.tiers import Standing, UpstreamKey
 
@@ -29,6 +31,14 @@ _CLOSE = text("""
         closed_until = greatest(closed_until, clock_timestamp() + make_interval(secs => :seconds))
     WHERE name = :name
 """)
+
+
+def configured() -> tuple[UpstreamKey, ...]:
+    """Our keys at the upstream, as they are set. Raises WrongSetting, naming the variable."""
+    try:
+        return tiers.read_keys(settings.load().secret("wavespeed_api_keys"))
+    except WrongSetting as error:
+        raise WrongSetting(f"{settings.PREFIX}WAVESPEED_API_KEYS: {error}") from None
 
 
 def take(session: Session, keys: Sequence[UpstreamKey], wanted: int) -> Counter[str]:

@@ -14,7 +14,7 @@ from workers.intake.prepare import Request, prepare
 from workers.intake.regular import Regular
 from workers.lease import Lease
 
-_CONTENT_TYPES = {
+CONTENT_TYPES = {
     ".png": "image/png",
     ".wav": "audio/wav",
     ".mp4": "video/mp4",
@@ -22,7 +22,7 @@ _CONTENT_TYPES = {
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
 }
-_REGULAR_MAX_BYTES = 2**30
+REGULAR_MAX_BYTES = 2**30
 
 
 def bring(claim: Claim, folder: Path, lease: Lease) -> Mapping[str, Regular]:
@@ -61,7 +61,7 @@ def _store(claim: Claim, regular: Regular, lease: Lease) -> dict[str, Any]:
     """Keep a regular file under the job's prefix, for later attempts and other engines."""
     lease.check()
     key = keys.regular_input(claim.account_id, claim.job_id, claim.fence, regular.path.name)
-    storage.put(regular.path, key, _CONTENT_TYPES.get(regular.path.suffix, "application/octet-stream"))
+    storage.put(regular.path, key, CONTENT_TYPES.get(regular.path.suffix, "application/octet-stream"))
     return {**regular.as_json(), "key": key}
 
 
@@ -71,7 +71,7 @@ def _from_bucket(claim: Claim, media: Mapping[str, Any], folder: Path, lease: Le
     for field, facts in media.items():
         lease.check()
         regular = Regular.from_json({name: value for name, value in facts.items() if name != "key"}, folder)
-        storage.download(facts["key"], regular.path, _REGULAR_MAX_BYTES)
+        storage.download(facts["key"], regular.path, REGULAR_MAX_BYTES)
         found[field] = regular
     if not all(facts["key"].startswith(own) for facts in media.values()):
         _keep(claim, found, lease)  # a re-run outlives the job whose files it began with

@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from jobs import events, lifecycle, settings, storage
@@ -10,10 +11,11 @@ from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavaila
 from jobs.lifecycle import Claim, Output
 from jobs.rules import keys
 from jobs.storage import Stored
-from workers import drain, media, scratch
+from workers import collecting, drain, fitness, keeping, media, scratch
 from workers.engines.child import Child
 from workers.engines.engine import Order, Rendering
 from workers.intake.regular import Regular
+from workers.keeping import Keeper
 from workers.lease import Lease, Stopped, Verdict
 from workers.name import NAME
 
@@ -23,7 +25,7 @@ _NOT_THE_JOBS_FAULT = {WorkerUnfit.error_class, StorageError.error_class}
 
 def work(engine: str) -> None:
     """Take jobs of `engine` and run them until there are none, or this process is to end, or cannot work."""
-    while not drain.has_begun():
+    while fitness.is_fit(engine) and not drain.has_begun():
         try:
             claim = lifecycle.claim(NAME, engine)
         except Unavailable:
@@ -47,6 +49,8 @@ def run(claim: Claim) -> bool:
             events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
         except JobError as error:
             _stumble(claim, error, lease)
+            if error.error_class == WorkerUnfit.error_class:
+                fitness.doubt(claim.engine)
             return error.error_class not in _NOT_THE_JOBS_FAULT
         except OSError as error:
             _stumble(claim, WorkerUnfit(f"the worker's machine could not go on: {error.strerror}"), lease)
@@ -59,12 +63,26 @@ def run(claim: Claim) -> bool:
 
 
 def _attempt(claim: Claim, folder: Path, lease: Lease) -> None:
-    order = _order(claim, folder, media.bring(claim, folder, lease))
+    if claim.arrival is not None:
+        output = collecting.collect(claim, lease)
+        lease.insist(lambda: lifecycle.finish(claim, output, inference_ms=claim.inference_ms))
+        return
+    found = media.bring(claim, folder, lease)
+    if claim.engine == "cloud":
+        lease.settle(lambda: lifecycle.prepared(claim))
+        return
+    _render_and_keep(claim, _order(claim, folder, found), lease)
+
+
+def _render_and_keep(claim: Claim, order: Order, lease: Lease) -> None:
+    keeper = Keeper(claim, order.folder)
+    order = replace(order, kept=keeper.bring(lease))
     began = time.monotonic()
-    rendering = _render(claim, order, lease)
+    rendering = _render(claim, order, keeper, lease)
     inference_ms = round((time.monotonic() - began) * 1000)
     output = _keep(claim, rendering, lease)
     lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
+    keeping.forget(claim)
 
 
 def _order(claim: Claim, folder: Path, found: Mapping[str, Regular]) -> Order:
@@ -82,17 +100,18 @@ def _order(claim: Claim, folder: Path, found: Mapping[str, Regular]) -> Order:
         seed=claim.seed,
         profile=claim.profile,
         knobs=claim.options,
+        equipment=fitness.equipment(claim.engine),
     )
 
 
-def _render(claim: Claim, order: Order, lease: Lease) -> Rendering:
+def _render(claim: Claim, order: Order, keeper: Keeper, lease: Lease) -> Rendering:
     """Render in a child that the lease may end at any moment. Raises EngineError, Stopped."""
     chosen = settings.load()
     limits = {"grace_seconds": chosen.grace_seconds, "silence_seconds": chosen.silence_seconds}
     with Child(claim.engine, order, **limits) as child:
         lease.on_stop(child.stop)
         try:
-            return child.render(lease.report)
+            return child.render(lease.report, keeper.keep)
         except EngineError:
             lease.check()  # a child we ended ourselves has not failed
             raise
@@ -128,10 +147,12 @@ def _obey(claim: Claim, verdict: Verdict, lease: Lease) -> None:
     match verdict:
         case "cancelled":
             lease.settle(lambda: lifecycle.confirm_cancel(claim))
+            keeping.forget(claim)
         case "draining":
             lease.settle(lambda: lifecycle.hand_back(claim))
         case "overdue":
             lease.settle(lambda: lifecycle.overrun(claim))
+            keeping.forget(claim)
         case "lost":
             pass  # another holds it now; whatever we know is worth nothing
 
@@ -140,5 +161,7 @@ def _stumble(claim: Claim, error: JobError, lease: Lease) -> None:
     """Tell how the attempt ended; an end that we were told to make ourselves is not the attempt's fault."""
     if lease.verdict is not None:
         _obey(claim, lease.verdict, lease)
+    elif claim.arrival is not None and error.error_class not in _NOT_THE_JOBS_FAULT:
+        lease.settle(lambda: lifecycle.not_collected(claim, error))
     else:
         lease.settle(lambda: lifecycle.stumble(claim, error))

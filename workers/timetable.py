@@ -1,4 +1,4 @@
-"""The chores' own clock, and the courier: a small process that needs only Postgres; several may run.
+"""The chores' own clock, the courier and the forwarder: a small process that needs only Postgres; several may run.
 
 Started as `python -m workers.timetable`.
 """
@@ -12,17 +12,24 @@ from dataclasses import dataclass
 
 from jobs import events, settings, telemetry, timetable
 from jobs.errors import DuologueError
-from workers import courier
+from workers import courier, forwarding
 from workers.chores import (
     archive,
+    close_batches,
+    count_spending,
     deadlines,
+    forget_batches,
     months,
     prune,
+    read_batches,
+    reconcile,
+    reroute,
     rescue,
     ring_again,
     settle,
     sweep,
     tell_progress,
+    tend_batches,
     tend_outbox,
 )
 
@@ -47,7 +54,14 @@ def chores() -> list[Chore]:
         Chore("rescue", watchful, rescue.run_once),
         Chore("ring_again", watchful, ring_again.run_once),
         Chore("deadlines", watchful, deadlines.run_once),
+        Chore("reroute", watchful, reroute.run_once),
+        Chore("count_spending", 12 * watchful, count_spending.run_once),
+        Chore("read_batches", watchful / 5, read_batches.run_once),
+        Chore("close_batches", watchful / 5, close_batches.run_once),
+        Chore("tend_batches", watchful / 5, tend_batches.run_once),
+        Chore("forget_batches", 60 * watchful, forget_batches.run_once),
         Chore("settle", 12 * watchful, settle.run_once),
+        Chore("reconcile", 12 * watchful, reconcile.run_once),
         Chore("archive", 12 * watchful, archive.run_once),
         Chore("prune", 60 * watchful, prune.run_once),
         Chore("tell_progress", chosen.webhook_progress_seconds, tell_progress.run_once),
@@ -58,13 +72,17 @@ def chores() -> list[Chore]:
 
 
 def main() -> None:
-    """Run every chore and the courier in a thread of its own until SIGTERM or SIGINT; a slow one delays no other."""
+    """Run every chore, the courier and the forwarder, each in a thread of its own, until SIGTERM or SIGINT.
+
+    A slow one delays no other.
+    """
     telemetry.start("timetable")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threads = [threading.Thread(target=_keep, args=[chore, stop], name=chore.name) for chore in chores()]
     threads.append(threading.Thread(target=courier.keep, args=[stop], name="courier"))
+    threads.append(threading.Thread(target=forwarding.keep, args=[stop], name="forwarder"))
     for thread in threads:
         thread.start()
     events.emit("timetable.started", chores=[chore.name for chore in chores()])

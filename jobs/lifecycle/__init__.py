@@ -1,12 +1,18 @@
 """All that can happen to a job once it is taken; each function is one call and one transaction."""
 
+from jobs.lifecycle.arriving import told, whose
 from jobs.lifecycle.cancelling import cancel
-from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, overrun, stumble
-from jobs.lifecycle.holding import Claim, Standing, claim, keep_media, renew, sources
+from jobs.lifecycle.claiming import claim
+from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, not_collected, overrun, stumble
+from jobs.lifecycle.forwarding import prepared
+from jobs.lifecycle.holding import Arrival, Claim, Standing, keep_media, renew, sources
 from jobs.lifecycle.orphans import end_leases, hand_back_all, holders
+from jobs.lifecycle.rerouting import move_waiting
+from jobs.lifecycle.pursuing import tries_of
 from jobs.lifecycle.watching import due, expire, rescue, settle
 
 __all__ = [
+    "Arrival",
     "Claim",
     "Output",
     "Standing",
@@ -21,10 +27,16 @@ __all__ = [
     "hand_back_all",
     "holders",
     "keep_media",
+    "move_waiting",
+    "not_collected",
     "overrun",
+    "prepared",
     "renew",
     "rescue",
     "settle",
     "sources",
     "stumble",
+    "told",
+    "tries_of",
+    "whose",
 ]

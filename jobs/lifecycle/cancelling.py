@@ -14,7 +14,9 @@ from jobs.tables import Job
 
 
 def cancel(caller: Caller, job_id: uuid.UUID | None) -> Job:
-    """Cancel a job: at once when it waits; a running one is told through its lease and confirmed when it is dead.
+    """Cancel a job: at once when it waits or is at the upstream, which is asked to stop it and may be late.
+
+    A running one is told through its lease, and confirmed when it is dead.
 
     Asking twice changes nothing. Raises NotFound, and Conflict when it has completed or failed already.
     """
@@ -24,9 +26,9 @@ def cancel(caller: Caller, job_id: uuid.UUID | None) -> Job:
         if job is None:
             raise NotFound("There is no such job.")
         match State(job.status):
-            case State.WAITING:
+            case State.WAITING | State.FORWARDED:
                 moves.end(session, job, State.CANCELLED, "job.cancelled")
-            case State.RUNNING | State.FORWARDED if job.cancel_requested_at is None:
+            case State.RUNNING if job.cancel_requested_at is None:
                 job.cancel_requested_at = moves.now(session)
                 journal.record(session, job, "job.cancel_requested")
             case State.COMPLETED | State.FAILED:

@@ -2,15 +2,22 @@
 
 import random
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from jobs import settings
+from sqlalchemy.orm import Session
+
+from jobs import health, settings
 from jobs.database import transaction
 from jobs.errors import DeadlinePassed, JobError
-from jobs.lifecycle import moves
+from jobs.lifecycle import moves, rerouting, tries
 from jobs.lifecycle.holding import Claim, held
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
+from jobs.tables import Job
+
+COLLECTS_MAX = 5
+"""How often the upstream's video is fetched in vain before its job is sent there anew."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Output:
     height: int
     frames: int
     seconds: float
+    is_flagged: bool = False
 
 
 def finish(claim: Claim, output: Output, *, warnings: tuple[str, ...] = (), inference_ms: int = 0) -> None:
@@ -32,24 +40,52 @@ def finish(claim: Claim, output: Output, *, warnings: tuple[str, ...] = (), infe
         job = held(session, claim)
         job.output, job.warnings, job.inference_ms = asdict(output), list(warnings), inference_ms
         job.progress = 1.0
+        if claim.arrival is not None:
+            tries.collected(session, claim.arrival.try_id)
         moves.end(session, job, State.COMPLETED, "job.completed", seconds=output.seconds, inference_ms=inference_ms)
+        health.record_success(session, job.engine)
 
 
 def stumble(claim: Claim, error: JobError) -> None:
     """An attempt ended without a video: try again later, or fail, as the rules say. Raises LeaseLost."""
     with transaction() as session:
+        go_on(session, held(session, claim), error)
+
+
+def not_collected(claim: Claim, error: JobError) -> None:
+    """The video at the upstream did not come: it is fetched again a few times, then the attempt has failed.
+
+    Raises LeaseLost.
+    """
+    assert claim.arrival is not None  # noqa: S101 - only who was given one may say so
+    with transaction() as session:
         job = held(session, claim)
-        verdict = retries.after_error(
-            error.error_class,
-            retries.Record(job.attempt, settings.load().attempts_max, claims=job.fence, profile=job.profile),
-            permanent=error.permanent,
-            told_seconds=error.pause_seconds,
-            chance=random.random(),  # noqa: S311 - jitter
-        )
-        if isinstance(verdict, GiveUp):
-            moves.fail(session, job, error, verdict.why)
+        if tries.is_given_up(session, claim.arrival.try_id, COLLECTS_MAX):
+            go_on(session, job, error)
         else:
-            moves.again(session, job, verdict, "job.stumbled", reason=str(error), error_class=error.error_class)
+            pause_seconds = retries.pause_seconds(error.pause_seconds, random.random())  # noqa: S311 - jitter
+            moves.again(session, job, Again(pause_seconds), "job.not_collected", reason=str(error))
+
+
+def go_on(session: Session, job: Job, error: JobError) -> None:
+    """Go on with a job, locked, after an attempt ended with `error`: with another engine, again, or not at all."""
+    engine, profile = job.engine, job.profile
+    verdict = retries.after_error(
+        error.error_class,
+        retries.Record(job.attempt, settings.load().attempts_max, claims=job.fence, profile=profile),
+        permanent=error.permanent,
+        told_seconds=error.pause_seconds,
+        chance=random.random(),  # noqa: S311 - jitter
+    )
+    route = None if error.permanent else rerouting.reroute(session, job, error.error_class)
+    if route is not None:
+        verdict = retries.elsewhere(verdict)
+    if isinstance(verdict, GiveUp):
+        moves.fail(session, job, error, verdict.why)
+    else:
+        said: dict[str, Any] = {"reason": str(error), "error_class": error.error_class}
+        moves.again(session, job, verdict, "job.stumbled", route=route, **said)
+    health.record_failure(session, engine, job.id, error.error_class, permanent=error.permanent, profile=profile)
 
 
 def hand_back(claim: Claim) -> None:

@@ -1,7 +1,7 @@
-"""Holding a job: claim it, renew the lease, keep what was learnt; every effect names its fence."""
+"""Holding a job: renew the lease, keep what was learnt; every effect names its fence."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -10,18 +10,29 @@ from typing import Any, Literal
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from jobs import journal, ledger, settings
+from jobs import ledger, settings
 from jobs.database import transaction
 from jobs.errors import LeaseLost, MediaError
 from jobs.rules import inputs, pricing
-from jobs.rules.catalog import MODELS, Model
+from jobs.rules.catalog import Model
 from jobs.rules.states import State
-from jobs.tables import Account, Attachment, Job, Tally
+from jobs.tables import Attachment, Job, Tally
+
+UNDER_WAY = (State.RUNNING, State.FORWARDED)
+"""What counts against how many jobs an account may have at once."""
 
 Standing = Literal["good", "cancelled", "overdue"]
 """How a holder stands: it may go on, its job was cancelled, or a deadline has passed."""
 
-_UNDER_WAY = (State.RUNNING, State.FORWARDED)
+
+@dataclass(frozen=True)
+class Arrival:
+    """A video that waits at the upstream to be fetched."""
+
+    try_id: uuid.UUID
+    url: str
+    is_flagged: bool
+    inference_ms: int
 
 
 @dataclass(frozen=True)
@@ -40,26 +51,12 @@ class Claim:
     seed: int
     media: Mapping[str, Any] | None
     profile: int
+    arrival: Arrival | None = None
 
-
-def claim(worker: str, engine: str) -> Claim | None:
-    """Take the next due job of `engine`, or None when there is none.
-
-    One statement decides: highest priority first, then oldest; rows that others are just taking are skipped, and so
-    are accounts that have as many jobs under way as they may.
-    """
-    full: set[uuid.UUID] = set()
-    while True:
-        try:
-            with transaction() as session:
-                job = _taken(session, worker, engine, full)
-                if job is None:
-                    return None
-                _begin(session, job, worker)
-        except _AccountIsFull as error:
-            full.add(error.account_id)  # another worker took its last place between our look and our lock
-        else:
-            return _claim_of(job, worker)
+    @property
+    def inference_ms(self) -> int:
+        """What the upstream says the rendering took; 0 where it did not render."""
+        return self.arrival.inference_ms if self.arrival else 0
 
 
 def renew(claim: Claim, stage: str, progress: float) -> Standing:
@@ -128,70 +125,14 @@ def held(session: Session, claim: Claim) -> Job:
     return job
 
 
-class _AccountIsFull(Exception):
-    """The account has as many jobs under way as it may."""
-
-    def __init__(self, account_id: uuid.UUID) -> None:
-        super().__init__(account_id)
-        self.account_id = account_id
-
-
-def _taken(session: Session, worker: str, engine: str, besides: Collection[uuid.UUID]) -> Job | None:
-    """The next due job, its row locked."""
-    under_way = select(func.count()).where(Job.account_id == Account.id, Job.status.in_(_UNDER_WAY)).scalar_subquery()
-    full = select(Account.id).where(Account.running_max.is_not(None), Account.running_max <= under_way)
-    due = (
-        select(Job.id)
-        .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now())
-        # A missed deadline and a model that only newer code knows are not for us.
-        .where(Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()), Job.model.in_(MODELS))
-        .where(Job.account_id.not_in(full), Job.account_id.not_in(besides))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    return session.scalars(update(Job).where(Job.id == due).values(worker=worker).returning(Job)).one_or_none()
-
-
-def _begin(session: Session, job: Job, worker: str) -> None:
-    """Move the job to running. Raises _AccountIsFull."""
-    now, most = session.execute(select(func.now(), Account.running_max).where(Account.id == job.account_id)).one()
-    if most is not None:
-        _check_place(session, job.account_id, most)
-    job.attempt += 1
-    job.fence += 1
-    job.started_at, job.lease_until = now, now + timedelta(seconds=settings.load().lease_seconds)
-    job.stage, job.progress = "preparing", 0.0
-    journal.move(session, job, State.RUNNING, "job.claimed", worker=worker)
-
-
-def _check_place(session: Session, account_id: uuid.UUID, most: int) -> None:
-    """Whether one more may begin; until the transaction ends nobody else asks this for the account."""
+def has_place(session: Session, account_id: uuid.UUID, most: int) -> bool:
+    """Whether one more of the account may begin; until the transaction ends nobody else asks this for it."""
     session.execute(select(Tally.account_id).where(Tally.account_id == account_id).with_for_update())
-    under_way = select(func.count()).where(Job.account_id == account_id, Job.status.in_(_UNDER_WAY))
+    under_way = select(func.count()).where(Job.account_id == account_id, Job.status.in_(UNDER_WAY))
     with session.no_autoflush:
-        if session.scalars(under_way).one() >= most:
-            raise _AccountIsFull(account_id)
+        return session.scalars(under_way).one() < most
 
 
 def _price_usd(claim: Claim, media: Mapping[str, Mapping[str, Any]]) -> Decimal:
     tracks = {voice: media[voice]["seconds"] for voice in claim.model.voices if voice in media}
     return pricing.price_usd(claim.model, claim.inputs, tracks, settings.load().minimum_seconds)
-
-
-def _claim_of(job: Job, worker: str) -> Claim:
-    return Claim(
-        job_id=job.id,
-        account_id=job.account_id,
-        fence=job.fence,
-        attempt=job.attempt,
-        worker=worker,
-        engine=job.engine,
-        model=MODELS[job.model],
-        inputs=job.inputs,
-        options=job.options,
-        seed=job.seed,
-        media=job.media,
-        profile=job.profile,
-    )

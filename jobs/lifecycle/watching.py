@@ -2,18 +2,19 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from jobs import ledger, settings
+from jobs import health, ledger, settings
 from jobs.database import transaction
 from jobs.errors import WorkerLost
-from jobs.lifecycle import moves
+from jobs.lifecycle import moves, rerouting
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
-from jobs.tables import Job, Worker
+from jobs.tables import Job, UpstreamTry, Worker
 
 BATCH = 100
 
@@ -31,25 +32,23 @@ def rescue() -> int:
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         ).all()
-        for job in sorted(silent, key=_in_order):
-            _rescue(session, job)
+        held = [(job, job.engine) for job in sorted(silent, key=_in_order)]
+        lost = [(engine, job.id) for job, engine in held if _rescue(session, job)]
+        for engine, job_id in lost:
+            health.record_failure(session, engine, job_id, WorkerLost.error_class)
     return len(silent)
 
 
 def expire() -> int:
-    """Fail waiting jobs that have passed a deadline, a batch at a time; how many there were."""
-    with transaction() as session:
-        overdue = session.scalars(
-            select(Job)
-            .where(Job.status == State.WAITING)
-            .where(((Job.fence == 0) & (Job.wait_until < func.now())) | (Job.finish_until < func.now()))
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
-        ).all()
-        for job in sorted(overdue, key=_in_order):
-            if (deadline := moves.passed_deadline(session, job)) is not None:
-                moves.fail(session, job, deadline)
-    return len(overdue)
+    """Fail jobs that nobody holds and that have passed a deadline, a batch at a time; how many there were."""
+    return _expire(
+        Job.status == State.WAITING,
+        ((Job.fence == 0) & (Job.wait_until < func.now())) | (Job.finish_until < func.now()),
+    ) + _expire(
+        Job.status == State.FORWARDED,
+        (Job.finish_until < func.now())
+        | (Job.started_at + func.make_interval(0, 0, 0, 0, 0, 0, Job.run_seconds) < func.now()),
+    )
 
 
 def settle() -> int:
@@ -70,16 +69,32 @@ def settle() -> int:
 
 
 def due(engine: str) -> int:
-    """How many jobs `engine` could begin now; counted no further than is worth knowing."""
-    waiting = (
+    """How many jobs a worker of `engine` could begin or fetch now; counted no further than is worth knowing."""
+    for_a_while = Job.due_at <= func.now() - timedelta(seconds=1)  # the first ring gets its chance
+    waiting = select(Job.id).where(Job.status == State.WAITING, Job.engine == engine, for_a_while)
+    if engine != "cloud":
+        return _count(waiting)
+    arrived = (
         select(Job.id)
-        .where(Job.status == State.WAITING, Job.engine == engine)
-        .where(Job.due_at <= func.now() - timedelta(seconds=1))  # the first ring gets its chance
-        .limit(BATCH)
-        .subquery()
+        .join(UpstreamTry, UpstreamTry.job_id == Job.id)
+        .where(UpstreamTry.outcome == "completed", UpstreamTry.collected_at.is_(None))
+        .where(Job.status == State.FORWARDED, for_a_while)
     )
+    return _count(waiting.where(Job.media.is_(None))) + _count(arrived)
+
+
+def _count(jobs: Select[uuid.UUID]) -> int:
     with transaction() as session:
-        return session.execute(select(func.count()).select_from(waiting)).scalar_one()
+        return session.execute(select(func.count()).select_from(jobs.limit(BATCH).subquery())).scalar_one()
+
+
+def _expire(*is_overdue: ColumnElement[bool]) -> int:
+    with transaction() as session:
+        overdue = session.scalars(select(Job).where(*is_overdue).limit(BATCH).with_for_update(skip_locked=True)).all()
+        for job in sorted(overdue, key=_in_order):
+            if (deadline := moves.passed_deadline(session, job)) is not None:
+                moves.fail(session, job, deadline)
+    return len(overdue)
 
 
 def _in_order(job: Job) -> tuple[uuid.UUID, uuid.UUID]:
@@ -87,10 +102,16 @@ def _in_order(job: Job) -> tuple[uuid.UUID, uuid.UUID]:
     return job.account_id, job.id
 
 
-def _rescue(session: Session, job: Job) -> None:
+def _rescue(session: Session, job: Job) -> bool:
+    """Take the job back; whether its worker is lost."""
     is_alive = _is_holder_alive(session, job)
     job.workers_lost += 0 if is_alive else 1
-    lost = {"worker": job.worker, "workers_lost": job.workers_lost}
+    _go_on(session, job, is_alive=is_alive)
+    return not is_alive
+
+
+def _go_on(session: Session, job: Job, *, is_alive: bool) -> None:
+    lost: dict[str, Any] = {"worker": job.worker, "workers_lost": job.workers_lost}
     if job.cancel_requested_at is not None:
         return moves.end(session, job, State.CANCELLED, "job.cancelled", **lost)
     if (deadline := moves.passed_deadline(session, job)) is not None:
@@ -99,9 +120,12 @@ def _rescue(session: Session, job: Job) -> None:
         return moves.again(session, job, Again(0.0, counts=False), "job.rescued", **lost)
     record = retries.Record(job.attempt, settings.load().attempts_max, profile=job.profile)
     verdict = retries.after_lost_worker(job.workers_lost, record)
+    route = rerouting.reroute(session, job, WorkerLost.error_class)
+    if route is not None:
+        verdict = retries.elsewhere(verdict)
     if isinstance(verdict, GiveUp):
         return moves.fail(session, job, WorkerLost("its worker fell silent"), verdict.why)
-    return moves.again(session, job, verdict, "job.rescued", **lost)
+    return moves.again(session, job, verdict, "job.rescued", route=route, **lost)
 
 
 def _is_holder_alive(session: Session, job: Job) -> bool:

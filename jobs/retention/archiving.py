@@ -25,11 +25,11 @@ _LENT = text("""
 """The jobs whose files an unfinished re-run may still begin with; its own are among them, which does no harm."""
 
 _COPY_JOBS = text("""
-    INSERT INTO archived_jobs (id, account_id, key_id, rerun_of, model, engine, status, error_code, error_class,
-        price_usd, attempt, fence, workers_lost, inference_ms, video_seconds, created_at, started_at, finished_at,
-        deleted_at)
-    SELECT id, account_id, key_id, rerun_of, model, engine, status, error_code, error_class,
-        price_usd, attempt, fence, workers_lost, inference_ms, CAST(output ->> 'seconds' AS double precision),
+    INSERT INTO archived_jobs (id, account_id, key_id, rerun_of, batch_id, model, engine, status, error_code,
+        error_class, price_usd, cost_usd, attempt, fence, workers_lost, inference_ms, video_seconds, created_at,
+        started_at, finished_at, deleted_at)
+    SELECT id, account_id, key_id, rerun_of, batch_id, model, engine, status, error_code, error_class,
+        price_usd, cost_usd, attempt, fence, workers_lost, inference_ms, CAST(output ->> 'seconds' AS double precision),
         created_at, started_at, finished_at, deleted_at
     FROM jobs WHERE id = ANY(:ids)
 """)

@@ -4,6 +4,7 @@ import re
 import uuid
 
 _OF_JOB = re.compile(r"[0-9a-f]{32}/jobs/([0-9a-f]{32})/")
+_KEPT = re.compile(_OF_JOB.pattern + r"(\d+)/kept/")
 
 
 def account(account_id: uuid.UUID) -> str:
@@ -32,3 +33,19 @@ def regular_input(account_id: uuid.UUID, job_id: uuid.UUID, fence: int, filename
 def video(account_id: uuid.UUID, job_id: uuid.UUID, fence: int) -> str:
     """The finished video of the holder of `fence`: two holders never write the same object."""
     return f"{job(account_id, job_id)}{fence}/{job_id.hex}.mp4"
+
+
+def kept(account_id: uuid.UUID, job_id: uuid.UUID, fence: int, name: str) -> str:
+    """Part of an unfinished video, kept by the holder of `fence` for whoever goes on."""
+    return f"{job(account_id, job_id)}{fence}/kept/{name}"
+
+
+def is_kept(key: str) -> bool:
+    """Whether it is part of an unfinished video: of no use once the job is final."""
+    return _KEPT.match(key) is not None
+
+
+def fence_of(kept_key: str) -> int:
+    """Whose it is, of a key that `kept` made."""
+    found = _KEPT.match(kept_key)
+    return int(found[2]) if found else 0

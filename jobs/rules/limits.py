@@ -39,8 +39,8 @@ class Recent:
             return Recent((0,), second)
         return Recent((*self.counts, *[0] * passed)[-WINDOW_SECONDS:], self.until + passed)
 
-    def with_one_more(self) -> "Recent":
-        return Recent((*self.counts[:-1], self.counts[-1] + 1), self.until)
+    def with_more(self, count: int) -> "Recent":
+        return Recent((*self.counts[:-1], self.counts[-1] + count), self.until)
 
     @property
     def total(self) -> int:
@@ -66,15 +66,22 @@ def check_allowed(terms: Terms, model: str, engine: str) -> None:
 
 
 def refusal(
-    terms: Terms, price_usd: Decimal, *, available_usd: Decimal, month_usd: Decimal, recent: Recent, waiting: int
+    terms: Terms,
+    price_usd: Decimal,
+    *,
+    available_usd: Decimal,
+    month_usd: Decimal,
+    recent: Recent,
+    waiting: int,
+    count: int = 1,
 ) -> CallerError | None:
-    """Why one more order at this price is not taken; None when it is."""
-    if terms.submits_per_minute is not None and recent.total >= terms.submits_per_minute:
+    """Why `count` more orders, at this price together, are not taken; None when they are."""
+    if terms.submits_per_minute is not None and recent.total + count > terms.submits_per_minute:
         return TooMany(
             f"This account may submit {terms.submits_per_minute} jobs a minute; polls are not counted.",
             retry_after_seconds=recent.pause_seconds(terms.submits_per_minute),
         )
-    if terms.waiting_max is not None and waiting >= terms.waiting_max:
+    if terms.waiting_max is not None and waiting + count > terms.waiting_max:
         return TooMany(
             f"This account has {waiting} jobs waiting, and {terms.waiting_max} may; submit again when some have begun.",
             retry_after_seconds=_WAITING_PAUSE_SECONDS,

@@ -22,8 +22,11 @@ class Signer:
     access_key_id: str
     secret_access_key: str = field(repr=False)
 
-    def link(self, key: str, signed_at: datetime, seconds: int) -> str:
-        """A link to `key` that works from `signed_at` on for `seconds`."""
+    def link(self, key: str, signed_at: datetime, seconds: int, note: str = "") -> str:
+        """A link to `key` that works from `signed_at` on for `seconds`; `note`, as in try=1, is for whoever reads it.
+
+        The bucket pays the note no heed. Its name begins with a small letter, so that the query stays in order.
+        """
         origin = urlsplit(self.base)
         path = f"{origin.path.rstrip('/')}/{quote(key, safe='/~')}"
         moment = signed_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -31,7 +34,7 @@ class Signer:
         query = (
             f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={quote(f'{self.access_key_id}/{scope}', safe='~')}"
             f"&X-Amz-Date={moment}&X-Amz-Expires={seconds}&X-Amz-SignedHeaders=host"
-        )
+        ) + (f"&{note}" if note else "")
         request = f"GET\n{path}\n{query}\nhost:{_host(origin.scheme, origin.netloc)}\n\nhost\nUNSIGNED-PAYLOAD"
         to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = _mac(_key_of_the_day(self.secret_access_key, moment[:8], self.region), to_sign).hex()

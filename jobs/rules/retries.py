@@ -27,6 +27,8 @@ POLICIES: dict[str, Policy] = {
     "provider_refused": Policy.NEVER,
     "provider_busy": Policy.AS_TOLD,
     "provider_failed": Policy.BACK_OFF,
+    "provider_away": Policy.WAIT_OUT,
+    "possibly_charged": Policy.NEVER,
     "out_of_memory": Policy.SMALLER,
     "engine": Policy.BACK_OFF,
     "storage": Policy.WAIT_OUT,
@@ -97,6 +99,18 @@ def after_lost_worker(workers_lost: int, record: Record) -> Again | GiveUp:
     if record.attempt >= record.attempts_max:
         return GiveUp(f"given up after {record.attempt} attempts")
     return Again(0.0)
+
+
+def elsewhere(verdict: Again | GiveUp) -> Again:
+    """What becomes of the verdict when another engine takes the job: it goes on there, at once."""
+    return Again(0.0, counts=isinstance(verdict, GiveUp) or verdict.counts)
+
+
+def pause_seconds(told_seconds: float | None, chance: float) -> float:
+    """Pause before the upstream is asked for the same again, as told or the shortest, with jitter."""
+    if told_seconds is not None:
+        return min(max(told_seconds, 0.0), TOLD_PAUSE_MAX_SECONDS)
+    return FIRST_PAUSE_SECONDS * (0.5 + 0.5 * chance)
 
 
 def _pause(attempt: int) -> float:

@@ -7,14 +7,30 @@ are base64 of it: https://github.com/standard-webhooks/standard-webhooks/blob/ma
 import base64
 import hmac
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 PREFIX = "whsec_"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A webhook as it came; `timestamp` in Unix seconds."""
+
+    webhook_id: str
+    timestamp: int
+    body: bytes
 
 
 def v3(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
     """The `webhook-signature` of a `?webhook=` delivery; `timestamp` in Unix seconds."""
     key = secret.removeprefix(PREFIX).encode()
     return "v3," + hmac.digest(key, _signed(webhook_id, timestamp, body), "sha256").hex()
+
+
+def is_v3(secret: str, message: Message, signature: str) -> bool:
+    """Whether `signature` is that of `message`; it may name several, of which one must be right."""
+    right = v3(secret, message.webhook_id, message.timestamp, message.body)
+    return any(hmac.compare_digest(right.encode(), one.encode()) for one in signature.split(" "))
 
 
 def standard(secrets: Iterable[str], webhook_id: str, timestamp: int, body: bytes) -> str:

@@ -17,7 +17,7 @@ class State(StrEnum):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.RUNNING, State.FAILED, State.CANCELLED}),
+    State.WAITING: frozenset({State.RUNNING, State.FORWARDED, State.FAILED, State.CANCELLED}),
     State.RUNNING: frozenset({State.WAITING, State.FORWARDED, State.COMPLETED, State.FAILED, State.CANCELLED}),
     State.FORWARDED: frozenset({State.WAITING, State.RUNNING, State.COMPLETED, State.FAILED, State.CANCELLED}),
     State.COMPLETED: frozenset(),

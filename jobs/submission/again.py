@@ -5,11 +5,11 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import idempotency, ids, settings
+from jobs import dispatch, idempotency, ids, settings
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
-from jobs.rules import inputs, limits, routing
+from jobs.rules import inputs, limits
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.submission.taking import Taken, found_or_taken, take_one
@@ -32,34 +32,22 @@ def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None 
             raise NotFound("There is no such job.")
         if not State(old.status).is_final:
             raise Conflict(f"The job is {old.status}; only a finished one can be run again.")
-        draft = _again(session, caller, old, idempotency_key)
+        draft = draft_again(session, caller, old, idempotency_key)
     return found_or_taken(caller, take_one(draft))
 
 
-def _named_before(caller: Caller, job_id: uuid.UUID | None, name: str | None) -> Taken | None:
-    """What the name stands for already: true even when the old job has left since. Raises WrongInput and Conflict."""
-    if name is None or job_id is None:
-        return None
-    idempotency.check(name)
-    full_name = (caller.account_id, name)
-    with transaction() as session:
-        before = idempotency.named(session, {full_name}).get(full_name)
-    if before is None:
-        return None
-    before.check(_digest(job_id))
-    return Taken(caller, before.job_id, is_new=False)
+def draft_again(session: Session, caller: Caller, old: Job, name: str | None = None) -> Draft:
+    """The same order from the start: the same form, seed and labels, but today's engines and deadlines of its own.
 
-
-def _digest(job_id: uuid.UUID) -> bytes:
-    return idempotency.digest({"rerun_of": job_id.hex})
-
-
-def _again(session: Session, caller: Caller, old: Job, name: str | None) -> Draft:
-    """The same order from the start: the same form, seed and labels, but today's engines and deadlines of its own."""
-    route = routing.choose(old.engine_wanted, settings.load().engines)
+    Raises NotAllowed and WrongInput where the account or this house no longer takes it, Conflict
+    when its media are gone.
+    """
+    model, tracks = model_named(old.model), _tracks(old)
+    catalog_usd = price(model, old.inputs, "cloud", tracks)
+    route = dispatch.choose(caller.terms, old.engine_wanted, catalog_usd, session=session)
     limits.check_allowed(caller.terms, old.model, route.engine)
     media = None if old.objects_removed_at or not _has_inline(old) else old.media
-    price_usd = price(model_named(old.model), old.inputs, route.engine, _tracks(old))
+    price_usd = price(model, old.inputs, route.engine, tracks)
     kept = ("model", "inputs", "seed", "options", "tags", "webhook_url", "wants_base64", "priority", "engine_wanted")
     row = {name: getattr(old, name) for name in kept} | {
         "id": ids.new_id().hex,
@@ -83,6 +71,24 @@ def _again(session: Session, caller: Caller, old: Job, name: str | None) -> Draf
         name=name,
         digest=_digest(old.id),
     )
+
+
+def _named_before(caller: Caller, job_id: uuid.UUID | None, name: str | None) -> Taken | None:
+    """What the name stands for already: true even when the old job has left since. Raises WrongInput and Conflict."""
+    if name is None or job_id is None:
+        return None
+    idempotency.check(name)
+    full_name = (caller.account_id, name)
+    with transaction() as session:
+        before = idempotency.named(session, {full_name}).get(full_name)
+    if before is None:
+        return None
+    before.check(_digest(job_id))
+    return Taken(caller, before.job_id, is_new=False)
+
+
+def _digest(job_id: uuid.UUID) -> bytes:
+    return idempotency.digest({"rerun_of": job_id.hex})
 
 
 def _attachments(session: Session, old: Job, *, has_media: bool) -> dict[str, str]:

@@ -7,12 +7,13 @@ from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from jobs import events, outbox
-from jobs.database import after_commit
+from jobs.accounts import Caller
+from jobs.database import after_commit, cursor_of
 from jobs.rules import limits
 from jobs.rules.limits import Recent
 from jobs.rules.states import State
@@ -40,42 +41,52 @@ class Standing:
 
     def admit(self, session: Session, draft: Draft) -> None:
         """Take one more order into account. Raises TooMany or NoCredit when it cannot be taken."""
+        self.admit_all(session, draft.caller, draft.price_usd)
+
+    def admit_all(
+        self, session: Session, caller: Caller, price_usd: Decimal, count: int = 1, *, are_written: bool = False
+    ) -> None:
+        """Take `count` more orders into account, at this price together: all of them or, with the same errors, none.
+
+        Where they `are_written`, the table of jobs has them already.
+        """
         refused = limits.refusal(
-            draft.caller.terms,
-            draft.price_usd,
+            caller.terms,
+            price_usd,
             available_usd=self.available_usd,
             month_usd=self.month_usd,
             recent=self.recent,
-            waiting=self._waiting(session, draft),
+            waiting=self._waiting(session, caller, count, count if are_written else 0),
+            count=count,
         )
         if refused is not None:
             raise refused
-        self._tell_of_budget(session, draft)
-        self.available_usd -= draft.price_usd
-        self.month_usd += draft.price_usd
-        self.held_usd += draft.price_usd
-        self.recent = self.recent.with_one_more()
-        self.taken += 1
-        self.waiting_most += 1
-        self.waiting = None if self.waiting is None else self.waiting + 1
+        self._tell_of_budget(session, caller, price_usd)
+        self.available_usd -= price_usd
+        self.month_usd += price_usd
+        self.held_usd += price_usd
+        self.recent = self.recent.with_more(count)
+        self.taken += count
+        self.waiting_most += count
+        self.waiting = None if self.waiting is None else self.waiting + count
 
-    def _waiting(self, session: Session, draft: Draft) -> int:
+    def _waiting(self, session: Session, caller: Caller, count: int, written: int) -> int:
         """No fewer jobs than wait: the tally's bound while that is low enough to go on, else counted."""
-        most = draft.caller.terms.waiting_max
-        if self.waiting is None and most is not None and self.waiting_most >= most:
-            counted = select(func.count()).where(Job.account_id == draft.caller.account_id)
-            self.waiting = session.scalars(counted.where(Job.status == State.WAITING)).one() + self.taken
+        most = caller.terms.waiting_max
+        if self.waiting is None and most is not None and self.waiting_most + count > most:
+            counted = select(func.count()).where(Job.account_id == caller.account_id)
+            self.waiting = session.scalars(counted.where(Job.status == State.WAITING)).one() + self.taken - written
             held = session.scalars(counted.where(Job.status.in_([State.RUNNING, State.FORWARDED]))).one()
             self.waiting_most = self.waiting + held  # a stumble may put any of those back
         return self.waiting_most if self.waiting is None else self.waiting
 
-    def _tell_of_budget(self, session: Session, draft: Draft) -> None:
+    def _tell_of_budget(self, session: Session, caller: Caller, price_usd: Decimal) -> None:
         """Once a month: whoever crosses the soft budget is taken all the same."""
-        budget_usd, spent_usd = draft.caller.terms.budget_soft_usd, self.month_usd + draft.price_usd
+        budget_usd, spent_usd = caller.terms.budget_soft_usd, self.month_usd + price_usd
         if budget_usd is not None and self.month_usd < budget_usd <= spent_usd:
             facts = {"month": f"{self.month:%Y-%m}", "budget_usd": float(budget_usd), "spent_usd": float(spent_usd)}
-            outbox.announce(session, draft.caller.account_id, "budget.reached", facts)
-            after_commit(session, lambda: events.emit("budget.reached", account=draft.caller.account, **facts))
+            outbox.announce(session, caller.account_id, "budget.reached", facts)
+            after_commit(session, lambda: events.emit("budget.reached", account=caller.account, **facts))
 
 
 def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
@@ -88,18 +99,18 @@ def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID
     return found
 
 
-_LOCKED = text("""
+_LOCKED = """
     SELECT account_id, available_usd, month, month_usd, submits, submits_until, waiting_most, clock_timestamp() AS now
-    FROM tallies WHERE account_id = ANY(:account_ids) ORDER BY account_id FOR UPDATE
-""")
+    FROM tallies WHERE account_id = ANY(string_to_array(%s, ' ')::uuid[]) ORDER BY account_id FOR UPDATE
+"""
 
 
 def _locked(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
-    rows = session.execute(_LOCKED, {"account_ids": list(account_ids)})
+    rows = cursor_of(session).execute(_LOCKED, (" ".join(one.hex for one in account_ids),))
     return {row.account_id: _standing(row) for row in rows}
 
 
-def _standing(row: Row[*tuple[Any, ...]]) -> Standing:
+def _standing(row: Any) -> Standing:  # noqa: ANN401 - the driver makes the class of its rows as they come
     this_month = row.now.astimezone(UTC).date().replace(day=1)
     return Standing(
         available_usd=row.available_usd,

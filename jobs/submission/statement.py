@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from jobs import settings
+from jobs.database import cursor_of
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft
 from jobs.tables import Attachment, Json
@@ -24,15 +25,15 @@ def write(
         "tallies": json.dumps([_tally(account_id, standings[account_id]) for account_id in touched]),
         "name_hours": settings.load().keep_idempotency_hours,
     }
-    created_at = {row.id: row.created_at for row in session.execute(_WRITE, given)}
+    created_at = {row.id: row.created_at for row in cursor_of(session).execute(_WRITE, given)}
     if attachments := [row for one in drafts for row in _attachments(one)]:
         session.execute(insert(Attachment), attachments)
     return created_at
 
 
-_WRITE = text("""
+_WRITE = """
     WITH orders AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(CAST(:orders AS json)) AS given (
+        SELECT * FROM json_to_recordset(%(orders)s::json) AS given (
             id uuid, account_id uuid, key_id uuid, rerun_of uuid, model text, inputs jsonb, seed bigint, options jsonb,
             tags text[], metadata jsonb, webhook_url text, wants_base64 boolean, engine_wanted text, engine text,
             engine_reason text, priority integer, price_usd numeric, media jsonb, wait_seconds double precision,
@@ -50,7 +51,7 @@ _WRITE = text("""
         SELECT account_id, id, 'job.created', 'waiting', 0, 0 FROM orders
     ), named AS (
         INSERT INTO idempotency_keys (account_id, key, body_digest, job_id, expires_at)
-        SELECT account_id, name, decode(body_digest, 'hex'), id, now() + make_interval(secs => 3600 * :name_hours)
+        SELECT account_id, name, decode(body_digest, 'hex'), id, now() + make_interval(secs => 3600 * %(name_hours)s)
         FROM orders WHERE name IS NOT NULL
         ON CONFLICT (account_id, key) DO UPDATE SET
             body_digest = excluded.body_digest, job_id = excluded.job_id, expires_at = excluded.expires_at
@@ -61,13 +62,13 @@ _WRITE = text("""
         UPDATE tallies SET available_usd = tallies.available_usd - given.held_usd,
             held_usd = tallies.held_usd + given.held_usd, month = given.month, month_usd = given.month_usd,
             submits = given.submits, submits_until = given.submits_until, waiting_most = given.waiting_most
-        FROM json_to_recordset(CAST(:tallies AS json)) AS given (
+        FROM json_to_recordset(%(tallies)s::json) AS given (
             account_id uuid, held_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
             waiting_most integer)
         WHERE tallies.account_id = given.account_id
     )
     SELECT id, created_at FROM made
-""")
+"""
 
 
 def _order(one: Draft) -> Json:

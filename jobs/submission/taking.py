@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -55,8 +56,7 @@ def submit_together(asked: Sequence[tuple[str, Wish, str | None]]) -> list[Taken
     The keys are looked up anew: one revoked a moment ago orders nothing. What the database refuses of one order is that
     order's error alone. Raises Unavailable for all.
     """
-    with transaction() as session:
-        callers = accounts.identify_all(session, [key for key, _, _ in asked])
+    callers = accounts.identify_all([key for key, _, _ in asked])
     drafts = [_drafted(caller, wish, name) for caller, (_, wish, name) in zip(callers, asked, strict=True)]
     taken = iter(_take([one for one in drafts if isinstance(one, Draft)]))
     return [next(taken) if isinstance(one, Draft) else one for one in drafts]
@@ -95,7 +95,7 @@ def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
         return []
     try:
         return _together(drafts)
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error) as error:
         return [error] if len(drafts) == 1 else [answer for one in drafts for answer in _take([one])]
 
 

@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
-from jobs import idempotency, ids, settings
+from jobs import dispatch, idempotency, ids, settings
 from jobs.accounts import Caller
 from jobs.errors import NotFound, WrongInput
-from jobs.rules import inputs, limits, pricing, routing
+from jobs.rules import inputs, limits, pricing
 from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS, Model
+from jobs.rules.routing import Route
 from jobs.tables import Json
 
 PRIORITY_MAX = 100
@@ -61,7 +63,7 @@ class Draft:
     name: str | None = None
     digest: bytes = b""
 
-    @property
+    @cached_property
     def job_id(self) -> uuid.UUID:
         return uuid.UUID(self.row["id"])
 
@@ -72,12 +74,13 @@ def draft(order: Order) -> Draft:
     model = model_named(wish.model)
     cleaned = inputs.clean(model, wish.inputs)
     _check_extras(wish)
-    route = routing.choose(wish.engine, settings.load().engines)
+    tracks = _declared(model, wish.voice_seconds)
+    route = dispatch.choose(caller.terms, wish.engine, price(model, cleaned, "cloud", tracks), wish.voice_seconds)
     limits.check_allowed(caller.terms, model.id, route.engine)
     if order.name is not None:
         idempotency.check(order.name)
     attachments = _detach_inline_media(model, cleaned)
-    price_usd = price(model, cleaned, route.engine, _declared(model, wish.voice_seconds))
+    price_usd = price(model, cleaned, route.engine, tracks)
     return Draft(
         caller=caller,
         row=_row(caller, wish, cleaned, route, price_usd),
@@ -131,7 +134,7 @@ def _detach_inline_media(model: Model, cleaned: dict[str, object]) -> dict[str, 
     return attachments
 
 
-def _row(caller: Caller, wish: Wish, cleaned: dict[str, object], route: routing.Route, price_usd: Decimal) -> Json:
+def _row(caller: Caller, wish: Wish, cleaned: dict[str, object], route: Route, price_usd: Decimal) -> Json:
     chosen, asked_seed = settings.load(), cleaned["seed"]
     return {
         "id": ids.new_id().hex,

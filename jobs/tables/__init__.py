@@ -5,10 +5,13 @@ The row is the truth. Hot statements read partial indexes, each named for its pu
 
 from jobs.tables.accounts import Account, ApiKey
 from jobs.tables.archive import ArchivedEvent, ArchivedJob
+from jobs.tables.batches import Batch
+from jobs.tables.engines import Engine
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
 from jobs.tables.money import LedgerEntry, Tally
 from jobs.tables.uploads import Upload
+from jobs.tables.upstream import UpstreamPace, UpstreamTry
 from jobs.tables.webhooks import Delivery, Endpoint, Receiver, Try
 from jobs.tables.work import Chore, Worker
 
@@ -20,9 +23,11 @@ __all__ = [
     "ArchivedJob",
     "Attachment",
     "Base",
+    "Batch",
     "Chore",
     "Delivery",
     "Endpoint",
+    "Engine",
     "Event",
     "IdempotencyKey",
     "Job",
@@ -32,5 +37,7 @@ __all__ = [
     "Tally",
     "Try",
     "Upload",
+    "UpstreamPace",
+    "UpstreamTry",
     "Worker",
 ]

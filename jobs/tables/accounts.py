@@ -35,6 +35,13 @@ class Account(Base):
     budget_hard_usd: Mapped[Decimal | None] = mapped_column(
         comment="Orders past it are refused until the month is over; null is no limit."
     )
+    resends_unproven: Mapped[bool] = mapped_column(
+        server_default=text("false"),
+        comment="Whether a job that the upstream may have charged already is sent once more.",
+    )
+    pays_cancelled: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether a job cancelled while at the upstream costs its price."
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="When it was made.")
 
 

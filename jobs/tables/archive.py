@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.states import FINAL
-from jobs.tables.mapping import NOW, Base, Json
+from jobs.tables.mapping import NOTHING, NOW, Base, Json
 
 
 class ArchivedJob(Base):
@@ -33,12 +33,14 @@ class ArchivedJob(Base):
     account_id: Mapped[uuid.UUID] = mapped_column(comment="Whose job it was.")
     key_id: Mapped[uuid.UUID] = mapped_column(comment="The key that submitted it.")
     rerun_of: Mapped[uuid.UUID | None] = mapped_column(comment="The finished job it repeated.")
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(comment="The batch it came in.")
     model: Mapped[str] = mapped_column(comment="Model id of the catalog.")
     engine: Mapped[str] = mapped_column(comment="Who rendered it, or was to: gpu, cloud or preview.")
     status: Mapped[str] = mapped_column(comment="How it ended: completed, failed or cancelled.")
     error_code: Mapped[int] = mapped_column(Integer, comment="Task code of the contract; 0 is fine.")
     error_class: Mapped[str | None] = mapped_column(comment="The word failures are grouped by.")
     price_usd: Mapped[Decimal] = mapped_column(comment="What it cost its caller.")
+    cost_usd: Mapped[Decimal] = mapped_column(server_default=NOTHING, comment="What it cost us.")
     attempt: Mapped[int] = mapped_column(Integer, comment="Claims that counted against the limit.")
     fence: Mapped[int] = mapped_column(BigInteger, comment="Claims in all.")
     workers_lost: Mapped[int] = mapped_column(Integer, comment="Holders that fell silent.")

@@ -28,10 +28,21 @@ class Job(Base):
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),
         # How many of an account run, and how many wait, for its limits.
         Index("ix_jobs_held_of_account", "account_id", postgresql_where=text("status IN ('running', 'forwarded')")),
+        # Few rows: at the upstream; their deadlines.
+        Index("ix_jobs_forwarded", "id", postgresql_where=text("status = 'forwarded'")),
         Index("ix_jobs_waiting_of_account", "account_id", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_waited_too_long", "wait_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_overdue", "finish_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_of_account", "account_id", text("id DESC")),
+        # Only jobs of batches: by their lines, and how many stand how.
+        Index(
+            "uq_jobs_line_of_batch",
+            "batch_id",
+            "batch_line",
+            unique=True,
+            postgresql_where=text("batch_id IS NOT NULL"),
+        ),
+        Index("ix_jobs_of_batch", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         Index("ix_jobs_videos_expired", "finished_at", postgresql_where=text("objects_removed_at IS NULL")),
@@ -62,6 +73,9 @@ class Job(Base):
     account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose job it is.")
     key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id"), comment="The key that submitted it.")
     rerun_of: Mapped[uuid.UUID | None] = mapped_column(comment="The finished job this one repeats.")
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(comment="The batch it came in; no foreign key.")
+    batch_line: Mapped[int | None] = mapped_column(Integer, comment="Its line in the batch, from 1 on.")
+    custom_id: Mapped[str | None] = mapped_column(comment="What its line calls it.")
 
     model: Mapped[str] = mapped_column(comment="Model id of the catalog.")
     inputs: Mapped[Json] = mapped_column(
@@ -89,6 +103,9 @@ class Job(Base):
         server_default=NOTHING, comment="What it costs its caller: a quote until it is final, nothing if it failed."
     )
     held_usd: Mapped[Decimal] = mapped_column(server_default=NOTHING, comment="Money held for it now.")
+    cost_usd: Mapped[Decimal] = mapped_column(
+        server_default=NOTHING, comment="What it has cost us: GPU time, and what the upstream charges for its tries."
+    )
 
     attempt: Mapped[int] = mapped_column(
         Integer, server_default=text("0"), comment="Claims that count against the limit."

@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 from jobs import events
 from jobs.errors import EngineError
 from workers.engines import wire
-from workers.engines.engine import Order, Rendering, Report
+from workers.engines.engine import Keep, Order, Rendering, Report, keep_nothing
 
 _CHATTER = "engine.log"
 _LAST_WORDS_BYTES = 600
@@ -42,7 +42,7 @@ class Child:
                 text=True,
                 encoding="utf-8",
                 start_new_session=True,
-                env=_environment(),
+                env=environment(),
             )
 
     def __enter__(self) -> Self:
@@ -59,12 +59,17 @@ class Child:
     def pid(self) -> int:
         return self._child.pid
 
-    def render(self, report: Report) -> Rendering:
-        """Hand over the order and follow it to the end. Raises EngineError when refused, crashed, silent or stopped."""
+    def render(self, report: Report, keep: Keep = keep_nothing) -> Rendering:
+        """Hand over the order and follow it to the end. Raises EngineError when refused, crashed, silent or stopped.
+
+        The child goes on while `keep` takes its time.
+        """
         for message in self._messages():
             match message.pop("kind"):
                 case "progress":
                     report(message["stage"], message["done"])
+                case "kept":
+                    keep({name: Path(path) for name, path in message["files"].items()})
                 case "refused":
                     raise EngineError(**message)
                 case "rendered":
@@ -118,7 +123,7 @@ class Child:
         return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What the child may know: how to find its libraries and devices, and nothing that opens a door of ours."""
     kept = {name: value for name, value in os.environ.items() if name in _KNOWN or name.startswith(_KNOWN_KINDS)}
     path = filter(None, (str(Path(__file__).parents[2]), kept.get("PYTHONPATH")))

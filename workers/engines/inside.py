@@ -13,13 +13,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from pathlib import Path
 from typing import IO
 
 from jobs.errors import EngineError
 from workers.engines import wire
 from workers.engines.engine import Engine
 
-ENGINES = {"preview": ("workers.engines.preview.engine", "PreviewEngine")}
+ENGINES = {
+    "gpu": ("workers.engines.gpu.engine", "GpuEngine"),
+    "preview": ("workers.engines.preview.engine", "PreviewEngine"),
+}
 _PR_SET_PDEATHSIG = 1
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 """The machine's trouble, not the job's: the attempt does not count."""
@@ -27,27 +32,39 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 def main() -> None:
     """Render one order and exit: 0 when it was rendered or refused with a reason, anything else for a crash."""
-    _die_with_parent()
-    messages = _take_over_stdout()
+    die_with_parent()
+    voice = Voice(take_over_stdout())
     order = wire.read_order(sys.stdin.readline())
     threading.Thread(target=_watch_parent, name="lifeline", daemon=True).start()
-
-    def say(**message: object) -> None:
-        messages.write(json.dumps(message) + "\n")
-        messages.flush()
-
     try:
-        rendering = _engine(sys.argv[1]).render(order, lambda stage, done: say(kind="progress", stage=stage, done=done))
+        rendering = _engine(sys.argv[1]).render(order, voice.report, voice.keep)
     except EngineError as error:
-        say(kind="refused", message=str(error), permanent=error.permanent, error_class=error.error_class)
+        voice.say(kind="refused", message=str(error), permanent=error.permanent, error_class=error.error_class)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        say(kind="refused", message="the worker's disk is full", permanent=False, error_class="worker_unfit")
+        voice.say(kind="refused", message="the worker's disk is full", permanent=False, error_class="worker_unfit")
     except MemoryError:
-        say(kind="refused", message="out of memory", permanent=False, error_class="out_of_memory")
+        voice.say(kind="refused", message="out of memory", permanent=False, error_class="out_of_memory")
     else:
-        say(kind="rendered", **wire.rendering_to_json(rendering))
+        voice.say(kind="rendered", **wire.rendering_to_json(rendering))
+
+
+class Voice:
+    """Tells the parent, one line of JSON at a time."""
+
+    def __init__(self, messages: IO[str]) -> None:
+        self._messages = messages
+
+    def say(self, **message: object) -> None:
+        self._messages.write(json.dumps(message) + "\n")
+        self._messages.flush()
+
+    def report(self, stage: str, done: float) -> None:
+        self.say(kind="progress", stage=stage, done=done)
+
+    def keep(self, files: Mapping[str, Path]) -> None:
+        self.say(kind="kept", files={name: str(path) for name, path in files.items()})
 
 
 def _engine(name: str) -> Engine:
@@ -56,7 +73,7 @@ def _engine(name: str) -> Engine:
     return engine
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have Linux kill us with the thread that started us, even if we are stuck where no thread of ours can run."""
     parent = os.getppid()
     if sys.platform == "linux":
@@ -65,7 +82,7 @@ def _die_with_parent() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _take_over_stdout() -> IO[str]:
+def take_over_stdout() -> IO[str]:
     """Keep the pipe for messages only: a library that prints must not garble them."""
     messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -7,13 +7,13 @@ from typing import Any
 
 from workers.engines.engine import Order, Rendering
 
-_PATHS = ("folder", "picture", "video", "mask")
+_PATHS = ("folder", "picture", "video", "mask", "kept")
 
 
 def write_order(order: Order) -> str:
     """One line, newline included."""
     plain = {field.name: getattr(order, field.name) for field in fields(order)}
-    plain["knobs"] = dict(order.knobs)
+    plain |= {"knobs": dict(order.knobs), "equipment": dict(order.equipment)}
     return json.dumps(plain, default=str) + "\n"
 
 

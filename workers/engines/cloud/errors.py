@@ -35,7 +35,9 @@ class UpstreamError(EngineError):
 
 
 class NotReached(UpstreamError):
-    """No connection was made, so nothing can have happened."""
+    """No connection was made, so nothing can have happened. The job is not at fault, and its attempt does not count."""
+
+    error_class = "provider_away"
 
 
 class Away(UpstreamError):
@@ -85,6 +87,7 @@ class TaskFailed(UpstreamError):
     def __init__(self, message: str, *, task_code: int, error_class: str, permanent: bool) -> None:
         super().__init__(message)
         self.task_code = task_code
+        self.code = task_code or self.code
         self.error_class = error_class
         self.permanent = permanent
 

@@ -57,10 +57,15 @@ class Prediction:
         """Time the rendering took, milliseconds; 0 until done."""
         return self.timings.inference or self.execution_ms
 
-    def was_given(self, url: str) -> bool:
-        """Whether one of its inputs is `url`, the signed part of either aside. Its inputs must have been asked for."""
-        given = [value for value in (self.inputs or {}).values() if isinstance(value, str)]
-        return url.partition("?")[0] in {value.partition("?")[0] for value in given}
+    def was_given(self, marker: str) -> bool:
+        """Whether one of its inputs is what `marker` stands for. Its inputs must have been asked for.
+
+        That is its URL, the signed part aside; a query in the marker must be there too, unless the upstream shows no
+        queries at all.
+        """
+        bare, _, note = marker.partition("?")
+        given = [value.partition("?") for value in (self.inputs or {}).values() if isinstance(value, str)]
+        return any(url == bare and (not note or not query or note in query.split("&")) for url, _, query in given)
 
 
 @dataclass(frozen=True)

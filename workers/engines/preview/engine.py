@@ -13,7 +13,7 @@ import av
 import cv2
 
 from jobs.errors import EngineError
-from workers.engines.engine import Order, Rendering, Report
+from workers.engines.engine import Keep, Order, Rendering, Report, keep_nothing
 from workers.engines.preview import casting, pixels, soundtrack, timeline, voices
 from workers.engines.preview.casting import Cast
 from workers.engines.preview.encode import AAC_SAMPLES, Film
@@ -79,7 +79,7 @@ class _Set:
 class PreviewEngine:
     """Renders all eight models: a picture or a video, one voice or two."""
 
-    def render(self, order: Order, report: Report) -> Rendering:
+    def render(self, order: Order, report: Report, keep: Keep = keep_nothing) -> Rendering:  # noqa: ARG002 - it is through before the bucket would be
         """Keep the promise of `Engine.render`, in constant memory: listening, looking, drawing, finishing."""
         cv2.setNumThreads(_THREADS)
         report("listening", 0.0)

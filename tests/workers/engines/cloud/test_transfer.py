@@ -12,7 +12,8 @@ from jobs import storage
 from tests.factories_media import clip_mp4
 from tests.fakes.media_server import MediaServer
 from tests.fakes.wavespeed import QUICK, Fake, wavespeed
-from workers.engines.cloud import parts, transfer
+from jobs import parts
+from workers.engines.cloud import transfer
 from workers.engines.cloud.errors import OutputBroken, OutputMissing
 from workers.engines.cloud.mp4 import Film
 from workers.engines.cloud.transfer import Carried, Terms

@@ -10,8 +10,8 @@ import pytest
 from jobs import storage
 from jobs.errors import StorageError
 from tests.fakes.bucket_proxy import BucketProxy
-from workers.engines.cloud import parts
-from workers.engines.cloud.parts import PART_BYTES, Writer
+from jobs import parts
+from jobs.parts import PART_BYTES, Writer
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""Who works on a batch: one at a time, under a lease, with a fence that every effect names."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from jobs import settings
+from jobs.database import transaction
+from jobs.errors import LeaseLost
+from jobs.rules.batches import Status
+from jobs.tables import Batch, Job
+
+_OPEN = (Status.IN_PROGRESS, Status.CANCELLING)
+_FREE = or_(Batch.lease_until.is_(None), Batch.lease_until < func.now())
+
+
+def take_unread() -> Batch | None:
+    """The oldest batch whose lines nobody is reading; whoever gets it has a lease on it."""
+    return _take(Batch.status == Status.VALIDATING)
+
+
+def take_ended() -> Batch | None:
+    """A batch all of whose jobs are final, or whose files somebody began to write and fell silent."""
+    ended = select(Batch.id).where(Batch.status.in_(_OPEN), ~_has_unfinished_jobs())
+    with transaction() as session:
+        batch_ids = session.scalars(ended.with_for_update(skip_locked=True)).all()
+        _finalize(session, batch_ids)
+    return _take(Batch.status == Status.FINALIZING)
+
+
+def renew(batch: Batch, lines: int) -> None:
+    """Say that its holder is alive and how many lines are read. Raises LeaseLost when it is another's, or cancelled."""
+    kept = (
+        update(Batch)
+        .where(Batch.id == batch.id, Batch.fence == batch.fence, Batch.status == batch.status)
+        .values(lease_until=_lease(), lines=lines)
+        .returning(Batch.id)
+    )
+    with transaction() as session:
+        if session.execute(kept).one_or_none() is None:
+            raise _lost(batch)
+
+
+def hand_back(batch: Batch, pause_seconds: float) -> None:
+    """Let go of a batch that cannot be worked on for the moment; it is taken up again after the pause."""
+    free = update(Batch).where(Batch.id == batch.id, Batch.fence == batch.fence, Batch.finished_at.is_(None))
+    with transaction() as session:
+        session.execute(free.values(lease_until=func.now() + timedelta(seconds=pause_seconds)))
+
+
+def held(session: Session, batch: Batch) -> Batch:
+    """Its row, locked, if its holder still is that. Raises LeaseLost otherwise."""
+    row = session.scalars(
+        select(Batch)
+        .where(Batch.id == batch.id, Batch.fence == batch.fence, Batch.status == batch.status)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise _lost(batch)
+    return row
+
+
+def _take(is_wanted: ColumnElement[bool]) -> Batch | None:
+    oldest = (
+        select(Batch.id)
+        .where(is_wanted, _FREE)
+        .order_by(Batch.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = update(Batch).where(Batch.id == oldest).values(fence=Batch.fence + 1, lease_until=_lease())
+    with transaction() as session:
+        return session.scalars(taken.returning(Batch)).one_or_none()
+
+
+def _finalize(session: Session, batch_ids: Sequence[object]) -> None:
+    if batch_ids:
+        ended = update(Batch).where(Batch.id.in_(batch_ids))
+        session.execute(ended.values(status=Status.FINALIZING, finalizing_at=func.now(), lease_until=None))
+
+
+def _has_unfinished_jobs() -> ColumnElement[bool]:
+    return select(Job.id).where(Job.batch_id == Batch.id, Job.status.in_(("waiting", "running", "forwarded"))).exists()
+
+
+def _lease() -> ColumnElement[datetime]:
+    return func.now() + timedelta(seconds=settings.load().lease_seconds)
+
+
+def _lost(batch: Batch) -> LeaseLost:
+    return LeaseLost(f"batch {batch.id.hex}: fence {batch.fence} no longer holds it")

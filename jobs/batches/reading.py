@@ -1,0 +1,216 @@
+"""Reads the lines of a batch, judges each as a single order would be judged, and writes down what each would become.
+
+No transaction is open meanwhile, and nothing but the names of the lines is kept in memory.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import func, select
+
+from jobs import settings, storage
+from jobs.accounts import Caller
+from jobs.batches import rows
+from jobs.batches.sheet import Sheet
+from jobs.database import transaction
+from jobs.errors import CallerError, InvalidInput, WrongInput
+from jobs.rules import batch_lines
+from jobs.rules.batch_lines import Line, Options
+from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX
+from jobs.rules.states import State
+from jobs.submission.again import draft_again
+from jobs.submission.wishes import Draft, Order, Wish, draft
+from jobs.tables import Batch, Job, Upload
+
+Report = Callable[[int], None]
+"""Told how many lines are read, now and then."""
+
+_STEP = 500
+_WRONG_BEGINNINGS = {
+    b"\xff\xfe": "The file is in UTF-16; write it in UTF-8.",
+    b"\xfe\xff": "The file is in UTF-16; write it in UTF-8.",
+    b"\x1f\x8b": "The file is compressed; send it as it is.",
+    b"PK": "The file is compressed, or a spreadsheet; write JSON lines.",
+}
+
+
+def read_file(batch: Batch, caller: Caller, path: Path, folder: Path, report: Report) -> Sheet:
+    """What the lines of a file come to; `folder` is scratch. Raises WrongInput when it is no file of lines at all."""
+    with ExitStack() as files:
+        reader = _Reader(batch, caller, Sheet(folder), files)
+        for number, text in _lines(files.enter_context(path.open("rb"))):
+            reader.read(number, text)
+            if number % _STEP == 0:
+                report(reader.sheet.lines)
+        return reader.sheet
+
+
+def read_failed(batch: Batch, caller: Caller, folder: Path, report: Report) -> Sheet:
+    """What ordering the failed jobs of `batch.retry_of` once more comes to."""
+    with ExitStack() as files:
+        reader = _Reader(batch, caller, Sheet(folder), files)
+        after_line = 0
+        while after_line := _repeat(reader, after_line):
+            report(reader.sheet.lines)
+        return reader.sheet
+
+
+def check_there(input_key: str) -> None:
+    """Raises WrongInput when the file is not in the bucket, or not all of it; StorageError when the bucket is away."""
+    with transaction() as session:
+        declared = session.scalars(select(Upload.size_bytes).where(Upload.object_key == input_key)).one_or_none()
+    stored = storage.size(input_key)
+    if declared is None or stored is None:
+        raise WrongInput("The file is not in the bucket; upload it first, and send the batch then.", field="input_file")
+    if stored != declared:
+        raise WrongInput(f"Of the file's {declared} bytes {stored} are there; upload it again.", field="input_file")
+
+
+class _Reader:
+    """Goes from line to line and writes three files: jobs, what came inside their lines, and bad lines."""
+
+    def __init__(self, batch: Batch, caller: Caller, sheet: Sheet, files: ExitStack) -> None:
+        self.batch, self.caller, self.sheet = batch, caller, sheet
+        self._began_at, self._longest_seconds = _clock(batch)
+        self._jobs, self._attachments, self._problems = (
+            files.enter_context(path.open("w", encoding="utf-8")) for path in sheet.paths
+        )
+        self._named: dict[str, int] = {}
+        self._shape: tuple[str, int] | None = None
+
+    def read(self, number: int, text: bytes) -> None:
+        """Take one line, or write down why it cannot be taken."""
+        try:
+            line = batch_lines.read(text, self.batch.options)
+            self._check_beside_others(line, number)
+            taken = draft(Order(self.caller, _wish(line, self._longest_seconds)))
+        except CallerError as error:
+            self.refuse(number, _name_in(text), error)
+        else:
+            self.take(number, line.custom_id, taken, line.options.declared_seconds)
+
+    def take(self, number: int, custom_id: str, taken: Draft, declared_seconds: float | None) -> None:
+        self._jobs.write(rows.of_job(taken, self._began_at, self.batch.id, number, custom_id))
+        if taken.attachments:
+            self._attachments.write(rows.of_attachments(taken))
+        self.sheet.count(taken, declared_seconds)
+
+    def refuse(self, number: int, custom_id: str | None, error: CallerError) -> None:
+        problem = {
+            "line": number,
+            "custom_id": custom_id,
+            "code": error.code,
+            "field": error.field,
+            "message": str(error),
+        }
+        self._problems.write(json.dumps(problem, ensure_ascii=False) + "\n")
+        self.sheet.count_bad(problem)
+
+    def _check_beside_others(self, line: Line, number: int) -> None:
+        """Raises WrongInput when the line repeats another's name, or has another shape than the first."""
+        first = self._named.setdefault(line.custom_id, number)
+        if first != number:
+            raise WrongInput(f"custom_id {line.custom_id} is that of line {first} already.", field="custom_id")
+        shape, where = self._shape = self._shape or (line.shape, number)
+        if shape != line.shape:
+            raise InvalidInput(f"The line has {line.shape} shape, and line {where} {shape}; a file keeps to one.")
+
+
+def _clock(batch: Batch) -> tuple[datetime, int | None]:
+    """The moment by Postgres' clock, and how many seconds are left until the batch's deadline."""
+    with transaction() as session:
+        now: datetime = session.execute(select(func.now())).scalar_one()
+    if batch.expires_at is None:
+        return now, None
+    left = int((batch.expires_at - now).total_seconds())
+    if left < 1:
+        raise WrongInput("The batch's deadline passed before its lines were read.", field="deadline_seconds")
+    return now, left
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not blank, with its number in the file; one too long is cut off."""
+    for number, line in enumerate(_cut(file), 1):
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if number == 1:
+            _check_beginning(text)
+        if number > LINES_MAX:
+            raise WrongInput(f"The file has more than {LINES_MAX:,} lines; send it in parts.", field="input_file")
+        if text.strip():
+            yield number, text
+
+
+def _cut(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(LINE_MAX_BYTES + 2):
+        piece = line
+        while not piece.endswith(b"\n") and (piece := file.readline(2**16)):
+            pass
+        yield line.rstrip(b"\r\n")
+
+
+def _check_beginning(text: bytes) -> None:
+    for beginning, sentence in _WRONG_BEGINNINGS.items():
+        if text.startswith(beginning):
+            raise WrongInput(sentence, field="input_file")
+
+
+def _name_in(text: bytes) -> str | None:
+    """What a bad line calls itself, if that much of it can be read."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    name = found.get("custom_id") if isinstance(found, dict) else None
+    return name[: batch_lines.CUSTOM_ID_MAX_LETTERS] if isinstance(name, str) and name.isprintable() else None
+
+
+def _wish(line: Line, longest_seconds: int | None) -> Wish:
+    options = line.options
+    wish = Wish(
+        model=line.model,
+        inputs=line.inputs,
+        engine=options.engine,
+        priority=options.priority,
+        tags=tuple(options.tags),
+        metadata=options.metadata,
+        webhook_url=options.webhook or None,
+        voice_seconds=options.declared_seconds,
+        **_spans(options),
+    )
+    return wish if longest_seconds is None else _in_time(wish, longest_seconds)
+
+
+def _spans(options: Options) -> Mapping[str, Any]:
+    return {} if options.deadlines is None else vars(options.deadlines)
+
+
+def _in_time(wish: Wish, longest_seconds: int) -> Wish:
+    """The same, to begin and to end before the batch's deadline."""
+    chosen = settings.load()
+    return replace(
+        wish,
+        wait_seconds=min(wish.wait_seconds or chosen.wait_seconds, longest_seconds),
+        total_seconds=min(wish.total_seconds or chosen.total_seconds, longest_seconds),
+    )
+
+
+def _repeat(reader: _Reader, after_line: int) -> int:
+    """Take the next failed jobs once more; the last one's line, 0 when there is none left."""
+    failed = select(Job).where(Job.batch_id == reader.batch.retry_of, Job.batch_line > after_line)
+    failed = failed.where(Job.status == State.FAILED, Job.deleted_at.is_(None)).order_by(Job.batch_line).limit(_STEP)
+    with transaction() as session:
+        found = session.scalars(failed).all()
+        for old in found:
+            number, custom_id = old.batch_line or 0, old.custom_id or old.id.hex
+            try:
+                taken = draft_again(session, reader.caller, old)
+            except CallerError as error:
+                reader.refuse(number, custom_id, error)
+            else:
+                reader.take(number, custom_id, taken, None)
+    return found[-1].batch_line or 0 if found else 0

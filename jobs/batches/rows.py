@@ -1,0 +1,100 @@
+"""Writes drafts of jobs as Postgres' COPY reads them, a line each, into files: memory stays flat however many."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from jobs.submission.wishes import Draft
+
+_PIECE_BYTES = 2**18
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_NULL = r"\N"
+
+_AS_THEY_ARE = (
+    "id",
+    "account_id",
+    "key_id",
+    "seed",
+    "engine",
+    "engine_wanted",
+    "priority",
+    "price_usd",
+    "run_seconds",
+)
+_TEXTS = ("model", "engine_reason", "webhook_url", "rerun_of")
+_JSONS = ("inputs", "options", "metadata", "media")
+_OURS = (
+    "held_usd",
+    "wants_base64",
+    "tags",
+    "status",
+    "wait_until",
+    "finish_until",
+    "batch_id",
+    "batch_line",
+    "custom_id",
+)
+JOB_COLUMNS = (*_AS_THEY_ARE, *_TEXTS, *_JSONS, *_OURS)
+ATTACHMENT_COLUMNS = ("job_id", "field", "account_id", "content")
+
+
+def of_job(draft: Draft, began_at: datetime, batch_id: uuid.UUID, line: int, custom_id: str) -> str:
+    """One job; its deadlines begin at `began_at`, by Postgres' clock."""
+    row = draft.row
+    return _line(
+        [
+            *[str(row[name]) for name in _AS_THEY_ARE],
+            *[_text(row.get(name)) for name in _TEXTS],
+            *[_json(row.get(name)) for name in _JSONS],
+            str(draft.price_usd),
+            "t" if row["wants_base64"] else "f",
+            _array(row["tags"]),
+            "waiting",
+            (began_at + timedelta(seconds=row["wait_seconds"])).isoformat(),
+            (began_at + timedelta(seconds=row["total_seconds"])).isoformat(),
+            batch_id.hex,
+            str(line),
+            _text(custom_id),
+        ]
+    )
+
+
+def of_attachments(draft: Draft) -> str:
+    """What came inside the line, a line each."""
+    account = draft.caller.account_id.hex
+    return "".join(
+        _line([draft.row["id"], field, account, _text(content)]) for field, content in draft.attachments.items()
+    )
+
+
+def copy(session: Session, table: str, columns: Iterable[str], path: Path) -> None:
+    """Have Postgres read the file into its table, inside the caller's transaction."""
+    driver: Any = session.connection().connection.driver_connection
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with driver.cursor() as cursor, path.open("rb") as file, cursor.copy(statement) as target:
+        while piece := file.read(_PIECE_BYTES):
+            target.write(piece)
+
+
+def _line(fields: list[str]) -> str:
+    return "\t".join(fields) + "\n"
+
+
+def _text(value: object) -> str:
+    return _NULL if value is None else str(value).translate(_ESCAPES)
+
+
+def _json(value: Mapping[str, object] | None) -> str:
+    if value is None:
+        return _NULL
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES) if value else "{}"
+
+
+def _array(words: list[str]) -> str:
+    quoted = ['"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words]
+    return ("{" + ",".join(quoted) + "}").translate(_ESCAPES)

@@ -1,0 +1,182 @@
+"""Handing prepared jobs to the upstream: the intent is written down first, then it is sent, then what came of it.
+
+A job is forwarded from its intent on, and holds no worker. Its try says how far that is; while the try is open the job
+is sent nowhere else, whatever dies in between.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from jobs import ids, journal, settings, upstream
+from jobs.database import transaction
+from jobs.errors import JobError
+from jobs.lifecycle import ending, moves, tries
+from jobs.lifecycle.claiming import claimable
+from jobs.lifecycle.holding import Claim, has_place, held
+from jobs.rules import pricing
+from jobs.rules.catalog import MODELS
+from jobs.rules.retries import Again
+from jobs.rules.states import State
+from jobs.rules.tiers import UpstreamKey
+from jobs.tables import Account, Job, UpstreamTry
+
+HOLD_SECONDS = 20.0
+"""Whoever sends is believed dead after so long without a word; what he was sending is looked up then."""
+
+_SENT = text("""
+    UPDATE upstream_tries AS one
+    SET upstream_id = coalesce(one.upstream_id, told.upstream_id), doubted_at = NULL, held_until = NULL,
+        accepted_at = coalesce(accepted_at, clock_timestamp())
+    FROM unnest(CAST(:tries AS uuid[]), CAST(:ids AS text[])) AS told (id, upstream_id)
+    WHERE one.id = told.id AND one.ended_at IS NULL
+    RETURNING one.id, one.job_id, one.fence, one.expected_usd
+""")
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One try that is to be sent: `inputs` is the form without its media, `media` maps each of these to its key."""
+
+    try_id: uuid.UUID
+    job_id: uuid.UUID
+    upstream_key: str
+    model: str
+    inputs: Mapping[str, Any]
+    media: Mapping[str, str]
+    link_seconds: int
+
+
+def prepared(claim: Claim) -> None:
+    """Let go of a job whose media are regular by now: while it waits to be forwarded no worker is held.
+
+    Raises LeaseLost.
+    """
+    with transaction() as session:
+        job = held(session, claim)
+        moves.again(session, job, Again(0.0, counts=False), "job.prepared", is_rung=False)
+
+
+def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
+    """Forward up to `most` prepared jobs, as many as the pace of our keys allows: a written intent for each.
+
+    Whoever calls has them for HOLD_SECONDS, unless he says `still_sending`.
+    """
+    with transaction() as session:
+        wanted = len(session.execute(_prepared(most, Job.id)).all())
+        leave = upstream.take(session, keys, wanted) if wanted else None
+        if not leave:
+            return []
+        query = _prepared(leave.total(), Job).with_for_update(skip_locked=True, of=Job)
+        jobs = sorted(session.scalars(query), key=lambda job: (job.account_id, job.id))
+        allowed = [job for job in jobs if _may_begin(session, job)]
+        return [_intend(session, job, key) for job, key in zip(allowed, leave.elements(), strict=False)]
+
+
+def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
+    """Say that these are still on their way up."""
+    held_until = func.clock_timestamp() + timedelta(seconds=HOLD_SECONDS)
+    with transaction() as session:
+        session.execute(
+            update(UpstreamTry)
+            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
+            .values(held_until=held_until)
+        )
+
+
+def mark(markers: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:
+    """Write down how each try is found again, before it is sent; those that may still be sent."""
+    statement = text("""
+        UPDATE upstream_tries AS one SET marker = told.marker
+        FROM unnest(CAST(:tries AS uuid[]), CAST(:markers AS text[])) AS told (id, marker)
+        WHERE one.id = told.id AND one.ended_at IS NULL AND held_until > clock_timestamp() RETURNING one.id
+    """)
+    with transaction() as session:
+        found = session.execute(statement, {"tries": list(markers), "markers": list(markers.values())})
+        return {row.id for row in found}
+
+
+def accepted(ids: Mapping[uuid.UUID, str]) -> None:
+    """Write down what the upstream calls these tries: they are there."""
+    with transaction() as session:
+        tries.lock_jobs(session, ids)
+        rows = session.execute(_SENT, {"tries": list(ids), "ids": list(ids.values())}).all()
+        tries.count(session, {row.id: row.expected_usd for row in rows})
+        session.execute(
+            update(Job)
+            .where(Job.id.in_([row.job_id for row in rows]), Job.status == State.FORWARDED)
+            .values(stage="rendering")
+            .execution_options(synchronize_session=False)
+        )
+
+
+def doubted(try_ids: Sequence[uuid.UUID]) -> None:
+    """Write down that nobody knows whether the upstream took these: they are looked up before anything else."""
+    with transaction() as session:
+        session.execute(
+            update(UpstreamTry)
+            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None), UpstreamTry.upstream_id.is_(None))
+            .values(doubted_at=func.clock_timestamp(), held_until=None)
+        )
+
+
+def unsent(try_id: uuid.UUID, error: JobError, *, pause_key_seconds: float = 0.0) -> None:
+    """Write down that the upstream surely has not taken this try, and let its job go on as the rules say."""
+    with transaction() as session:
+        job, one = tries.locked(session, try_id)
+        if one is None or one.ended_at is not None or one.upstream_id is not None:
+            return
+        outcome = "refused" if error.permanent else "not_sent"
+        tries.end(session, one, outcome, reason=str(error), task_code=error.code if error.permanent else 0)
+        if pause_key_seconds:
+            upstream.close(session, one.upstream_key, pause_key_seconds, str(error))
+        if tries.is_for(job, one):
+            ending.go_on(session, job, error)
+
+
+def _prepared(most: int, what: Any) -> Any:  # noqa: ANN401 - a row or only its id
+    """Due cloud jobs whose media are regular, those first that are claimed first."""
+    due = select(what).where(*claimable("cloud"), Job.media.is_not(None))
+    return due.order_by(Job.priority.desc(), Job.id).limit(most)
+
+
+def _may_begin(session: Session, job: Job) -> bool:
+    most = session.scalars(select(Account.running_max).where(Account.id == job.account_id)).one()
+    return most is None or has_place(session, job.account_id, most)
+
+
+def _intend(session: Session, job: Job, key: str) -> Sending:
+    """Forward the job: from here on its try is open."""
+    job.attempt += 1
+    job.fence += 1
+    job.started_at, job.stage, job.progress = moves.now(session), "submitting", 0.0
+    one = UpstreamTry(
+        id=ids.new_id(),
+        job_id=job.id,
+        account_id=job.account_id,
+        attempt=job.attempt,
+        fence=job.fence,
+        upstream_key=key,
+        model=job.model,
+        held_until=job.started_at + timedelta(seconds=HOLD_SECONDS),
+        expected_usd=_price_usd(job),
+    )
+    session.add(one)
+    journal.move(session, job, State.FORWARDED, "job.forwarded", upstream_key=key)
+    session.flush()
+    media = {field: facts["key"] for field, facts in (job.media or {}).items()}
+    inputs = {name: value for name, value in job.inputs.items() if name not in MODELS[job.model].media}
+    return Sending(one.id, job.id, key, job.model, inputs | {"seed": job.seed}, media, job.run_seconds)
+
+
+def _price_usd(job: Job) -> Decimal:
+    """What the upstream's catalog says that it costs; ours says the same."""
+    model = MODELS[job.model]
+    tracks = {voice: job.media[voice]["seconds"] for voice in model.voices if job.media and voice in job.media}
+    return pricing.price_usd(model, job.inputs, tracks, settings.load().minimum_seconds)

@@ -1,0 +1,103 @@
+"""Reads the lines of batches and writes the files of their results; needs only Postgres and the bucket.
+
+No transaction is open while a file is fetched, read or stored; a lease keeps others from the batch meanwhile.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jobs import batches, events, storage
+from jobs.batches import Sheet
+from jobs.errors import CallerError, LeaseLost, StorageError
+from jobs.rules.batches import FILE_MAX_BYTES, key
+from jobs.tables import Batch
+from workers import scratch
+
+_TRIES_MAX = 100
+_PAUSE_SECONDS = 10.0
+_RENEW_SECONDS = 1.0
+
+
+def read_all() -> int:
+    """Read every batch that waits for it and open those that can be opened; how many there were."""
+    return _each(batches.take_unread, _read)
+
+
+def close_all() -> int:
+    """Write the results of every batch whose jobs are all final; how many there were."""
+    return _each(batches.take_ended, _close)
+
+
+def _each(take: Callable[[], Batch | None], work: Callable[[Batch, Path], None]) -> int:
+    done = 0
+    while (batch := take()) is not None:
+        # Whoever has it now goes on; what we did of it counts for nothing.
+        with suppress(LeaseLost), scratch.folder() as folder:
+            _try(batch, folder, work)
+        done += 1
+    return done
+
+
+def _try(batch: Batch, folder: Path, work: Callable[[Batch, Path], None]) -> None:
+    """One try; while the bucket is away the batch waits, and nothing of it is lost."""
+    try:
+        work(batch, folder)
+    except StorageError as error:
+        events.emit("batch.stumbled", batch=batch.id.hex, reason=str(error))
+        batches.hand_back(batch, _PAUSE_SECONDS)
+
+
+def _read(batch: Batch, folder: Path) -> None:
+    if batch.fence > _TRIES_MAX:
+        return batches.fail(batch, f"Its lines could not be read in {_TRIES_MAX} tries.")
+    try:
+        caller = batches.caller_of(batch)
+        report = _reporter(batch)
+        if batch.input_key is None:
+            sheet = batches.read_failed(batch, caller, folder, report)
+        else:
+            sheet = batches.read_file(batch, caller, _fetched(batch.input_key, folder), folder, report)
+    except CallerError as error:
+        return batches.fail(batch, str(error))
+    if sheet.bad:
+        _keep(batch, sheet)
+    return batches.settle(batch, caller, sheet)
+
+
+def _fetched(input_key: str, folder: Path) -> Path:
+    """The file, here. Raises WrongInput when it is not there or too long."""
+    path = folder / "lines.jsonl"
+    batches.check_there(input_key)
+    storage.download(input_key, path, FILE_MAX_BYTES)
+    return path
+
+
+def _keep(batch: Batch, sheet: Sheet) -> None:
+    """Have all bad lines in the bucket before anybody is told of them."""
+    _, _, bad_lines = sheet.paths
+    storage.put(bad_lines, key(batch.account_id, batch.id, batches.BAD_LINES), "application/jsonl")
+
+
+def _close(batch: Batch, folder: Path) -> None:
+    if batches.BAD_LINES in batch.files:
+        storage.download(key(batch.account_id, batch.id, batches.BAD_LINES), folder / batches.ERRORS, FILE_MAX_BYTES)
+    written = batches.write(batch, folder)
+    for name in written:
+        storage.put(folder / name, key(batch.account_id, batch.id, name), batches.CONTENT_TYPES[name])
+        batches.renew(batch, batch.lines)
+    batches.finish(batch, written)
+
+
+def _reporter(batch: Batch) -> Callable[[int], None]:
+    """Renews the lease now and then, however often it is called."""
+    told_at = time.monotonic()
+
+    def report(lines: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _RENEW_SECONDS:
+            batches.renew(batch, lines)
+            told_at = time.monotonic()
+
+    return report

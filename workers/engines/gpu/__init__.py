@@ -1,0 +1,1 @@
+"""The engine that runs the model itself, on a GPU."""

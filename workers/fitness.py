@@ -1,0 +1,83 @@
+"""Whether this machine can render with an engine: looked at before the first claim, and again after any doubt."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jobs import events, settings
+from jobs.gpu_settings import GpuSettings
+from workers.engines import child
+from workers.engines.fitness import CHECKS
+
+AGAIN_SECONDS: Final = 60.0
+"""How soon a machine that could not render is looked at again."""
+_MOST_SECONDS: Final = 600.0
+_LAST_WORDS: Final = 300
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was found, in a sentence, and when."""
+
+    is_fit: bool
+    sentence: str
+    found_at: float
+
+
+_standings: dict[str, Standing] = {}
+_looking = threading.Lock()
+
+
+def is_fit(engine: str) -> bool:
+    """Whether jobs of `engine` may be claimed here. May take as long as starting the engine does, once."""
+    if engine not in CHECKS:
+        return True
+    with _looking:  # the other slots of this worker wait for the one answer
+        standing = _standings.get(engine)
+        if standing is None or (not standing.is_fit and time.monotonic() - standing.found_at > AGAIN_SECONDS):
+            standing = _standings[engine] = examine(engine)
+            event = "engine.fit" if standing.is_fit else "engine.unfit"
+            events.emit(event, engine=engine, reason=standing.sentence)
+        return standing.is_fit
+
+
+def doubt(engine: str) -> None:
+    """Have the machine looked at again before the next claim: it failed a job."""
+    with _looking:
+        _standings.pop(engine, None)
+
+
+def examine(engine: str) -> Standing:
+    """Look now, in a child, which may crash or hang as it likes."""
+    try:
+        looked = subprocess.run(
+            [sys.executable, "-m", "workers.engines.fitness", engine],
+            input=json.dumps(equipment(engine)) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=_MOST_SECONDS,
+            check=False,
+            start_new_session=True,
+            env=child.environment(),
+        )
+    except subprocess.TimeoutExpired:
+        return Standing(is_fit=False, sentence=f"no answer within {_MOST_SECONDS:.0f} s", found_at=time.monotonic())
+    try:
+        answer = json.loads(looked.stdout)
+    except json.JSONDecodeError:
+        words = looked.stderr.strip()[-_LAST_WORDS:]
+        answer = {"fit": False, "sentence": f"the check ended with status {looked.returncode}: {words}"}
+    return Standing(answer["fit"], answer["sentence"], time.monotonic())
+
+
+def equipment(engine: str) -> Mapping[str, object]:
+    """What the owner of this machine set for an engine, for its children, which know no settings."""
+    if engine != "gpu":
+        return {}
+    chosen = settings.load()
+    return {name.removeprefix("gpu_"): getattr(chosen, name) for name in GpuSettings.model_fields}
