@@ -10,12 +10,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Programs of others that our tests run as they come from their registry; they want versions that are not ours.
 CLIENTS := huggingface_hub wavespeed-mcp wavespeedai-skills
+# The version of PyTorch's build without CUDA cannot be had by mistake: where there is none, nothing is downloaded.
+TORCH := $(VENV)/torch
+TORCH_VERSION := 2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
+MODEL_TESTS := tests/workers/infinitetalk tests/workers/engines/gpu tests/workers/engines/test_conformance.py \
+	tests/cli/test_weights.py tests/story/test_gpu_job.py
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo up test test-long clients chaos bench check locks wheel clean
+.PHONY: help demo up test test-long test-model parity clients torch chaos bench smoke-wavespeed check locks wheel clean
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.runtime ## Run the main job on this machine: two people, two voices, one video
 	@"$(BIN)/duologue" demo
@@ -23,13 +28,23 @@ demo: $(VENV)/.runtime ## Run the main job on this machine: two people, two voic
 up: $(VENV)/.runtime ## Start everything on this machine, in the foreground
 	@"$(BIN)/duologue" up
 
-# A client that cannot be had has its tests skipped; only CI insists.
+# What cannot be had here has its tests skipped; only CI insists.
 test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
-	@$(MAKE) --no-print-directory --keep-going clients || test -z "$${DUOLOGUE_CI:-}"
+	@$(MAKE) --no-print-directory --keep-going clients torch || test -z "$${DUOLOGUE_CI:-}"
 	@"$(BIN)/python" -m pytest -m "not long"
+	@test ! -e $(TORCH)/.installed || $(MAKE) --no-print-directory test-model
+
+# With PyTorch, which the other tests do without: it takes seconds to import. What is tiny gains nothing by more threads.
+test-model: $(TORCH)/.installed ## Run the tests of the model and of its engine, on tiny weights
+	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -m "not long" $(MODEL_TESTS)
 
 test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, and waits at default settings
 	@"$(BIN)/python" -m pytest -m long
+
+parity: $(TORCH)/.installed ## Compare the model with recorded numbers of the original, and print how far each lies
+	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -v tests/workers/infinitetalk
+
+torch: $(TORCH)/.installed ## Install what the model runs on, without CUDA, for its tests and for tiny weights
 
 clients: $(patsubst %,$(VENV)/clients/%/.installed,node $(CLIENTS)) ## Install the clients that the tests run, each in a folder of its own
 
@@ -39,6 +54,10 @@ chaos: $(VENV)/.dev ## Kill and freeze everything under load, then check the his
 bench: $(VENV)/.dev ## Measure what the documents state
 	@"$(BIN)/python" benchmarks/preview.py
 	@"$(BIN)/python" benchmarks/stack.py
+	@"$(BIN)/python" benchmarks/cloud_transfer.py
+
+smoke-wavespeed: $(VENV)/.dev ## Run one paid job, the cheapest, at the real WaveSpeed; it names the price and asks first
+	@"$(BIN)/python" -m tests.smoke.wavespeed
 
 check: $(VENV)/.dev ## Formatting, lint, types and the plan of the house
 	@"$(BIN)/ruff" format --check .
@@ -52,6 +71,7 @@ locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirem
 	@$(LOCK) pyproject.toml --extra embedded --group build -c requirements/runtime.txt -o requirements/embedded.txt
 	@$(LOCK) pyproject.toml --extra embedded --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@$(LOCK) --group gpu -c requirements/dev.txt -o requirements/gpu.txt
+	@$(LOCK) requirements/torch.in -c requirements/gpu.txt --excludes <(echo torch) -o requirements/torch.txt
 	@for client in $(CLIENTS); do $(LOCK) requirements/clients/$$client.in -o requirements/clients/$$client.txt; done
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
@@ -81,6 +101,19 @@ $(VENV)/clients/node/.installed: tests/story/clients/package.json tests/story/cl
 	@mkdir -p $(@D)
 	@cp $^ $(@D)
 	@cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Laid over what the tests have. PyTorch's builds without CUDA differ from place to place and so do their hashes: it alone
+# is taken by its version, from where pip is told to look.
+$(TORCH)/.installed: requirements/torch.txt $(VENV)/.dev
+	@echo "Installing what the model runs on into $(TORCH), without CUDA"
+	@"$(BIN)/python" -m venv --clear --without-pip $(TORCH)
+	@"$(BIN)/python" -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$("$(TORCH)/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/duologue.pth"
+	@"$(BIN)/python" -m pip --python $(TORCH) install --quiet --disable-pip-version-check --no-deps "torch==$(TORCH_VERSION)" || { \
+		echo "No build $(TORCH_VERSION) of PyTorch is found: have PIP_EXTRA_INDEX_URL name its makers' index of CPU builds, which their page" >&2; \
+		echo "on installing it gives, or PIP_FIND_LINKS a folder with the wheel." >&2; exit 1; }
+	@"$(BIN)/python" -m pip --python $(TORCH) install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 # The locks are whole; an older pip that looks for more stumbles over extras.

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.v1 import presenter
 from jobs import clock, lifecycle
 from jobs.errors import InvalidInput, NotAuthenticated, NotFound
 from jobs.rules import signatures
@@ -21,7 +22,12 @@ SKEW_SECONDS = 300
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
-@router.post("/wavespeed/{try_id}", status_code=204, summary="Hear from the upstream")
+@router.post(
+    "/wavespeed/{try_id}",
+    status_code=204,
+    summary="Hear from the upstream",
+    responses=presenter.documented(400, 404, 413),
+)
 async def hear(
     request: Request,
     try_id: str,

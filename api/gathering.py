@@ -12,9 +12,6 @@ from starlette.requests import Request
 from jobs.listing import Reading
 from jobs.submission import Taken, Wish
 
-TOGETHER_MAX = 500
-"""Questions in one query."""
-
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
@@ -22,59 +19,76 @@ Answer = TypeVar("Answer")
 class Gathering(Generic[Question, Answer]):
     """Asks one query at a time, with a thread and a connection; nothing is remembered from one query to the next.
 
-    Whoever asks meanwhile is in the next one, which sets off no sooner than `pace_seconds` after the last: the busier
-    the door, the less a question costs, and on an idle one nobody waits. A question is never added to a query that has
-    set off, so no answer is older than its question. `ask_all` runs in a thread and returns, in order, an answer or an
-    error of the asker's own; what it raises instead, everybody gets.
+    Whoever asks meanwhile is in the next one. It sets off no sooner than `pace_seconds` after the last, or as soon as
+    `enough` wait; so many go together at most, so that the answers of some are written while others are looked up.
+    The busier the door, the less a question costs, and on an idle one nobody waits. A question is never added to a
+    query that has set off, so no answer is older than its question. `ask_all` runs in a thread and returns, in order,
+    an answer or an error of the asker's own; what it raises instead, everybody gets.
     """
 
     def __init__(
-        self, ask_all: Callable[[Sequence[Question]], Sequence[Answer | Exception]], *, pace_seconds: float = 0.0
+        self,
+        ask_all: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
+        *,
+        enough: int = 500,
+        pace_seconds: float = 0.0,
     ) -> None:
         self._ask_all = ask_all
+        self._enough = enough
         self._pace_seconds = pace_seconds
         self._waiting: list[tuple[Question, asyncio.Future[Answer | BaseException]]] = []
         self._is_under_way = False
         self._not_before = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         # Its thread ends with this object.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gathering")
 
     async def ask(self, question: Question) -> Answer:
         """The answer to `question`. Raises the error that is this asker's own, or that of the whole query."""
-        answer: asyncio.Future[Answer | BaseException] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer | BaseException] = loop.create_future()
         self._waiting.append((question, answer))
-        self._get_ready()
+        if not self._is_under_way:
+            # Not at once even if it may be: whoever else asks in this turn of the loop comes along.
+            self._set_off_when_due(loop)
         said = await answer
         if isinstance(said, BaseException):
             raise said
         return said
 
-    def _get_ready(self) -> None:
-        """Not at once even if it may be: whoever else asks in this turn of the loop comes along."""
-        if self._waiting and not self._is_under_way:
-            self._is_under_way = True
-            loop = asyncio.get_running_loop()
-            loop.call_at(max(self._not_before, loop.time()), self._set_off)
+    def _set_off_when_due(self, loop: asyncio.AbstractEventLoop) -> None:
+        if len(self._waiting) >= self._enough:
+            self._set_off()
+        elif self._alarm is None:
+            self._alarm = loop.call_at(max(self._not_before, loop.time()), self._set_off)
 
     def _set_off(self) -> None:
-        together, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        together, self._waiting = self._waiting[: self._enough], self._waiting[self._enough :]
         wanted = [(question, answer) for question, answer in together if not answer.cancelled()]
-        if not wanted:
-            self._is_under_way = False
-            return self._get_ready()
         loop = asyncio.get_running_loop()
-        self._not_before = loop.time() + self._pace_seconds
-        asked = loop.run_in_executor(self._thread, self._ask_all, [question for question, _ in wanted])
-        asked.add_done_callback(partial(self._hand_out, [answer for _, answer in wanted]))
-        return None
+        if wanted:
+            self._is_under_way = True
+            self._not_before = loop.time() + self._pace_seconds
+            asked = loop.run_in_executor(self._thread, self._ask_all, [question for question, _ in wanted])
+            asked.add_done_callback(partial(self._hand_out, [answer for _, answer in wanted]))
+        elif self._waiting:
+            self._set_off_when_due(loop)
 
     def _hand_out(
         self,
         answers: Sequence["asyncio.Future[Answer | BaseException]"],
         asked: "asyncio.Future[Sequence[Answer | Exception]]",
     ) -> None:
+        """The next sets off first: it is looked up while these answers are written."""
         self._is_under_way = False
-        self._get_ready()
+        loop = asyncio.get_running_loop()
+        if self._waiting and loop.time() >= self._not_before:
+            self._set_off()
+        elif self._waiting:
+            self._set_off_when_due(loop)
         broken = asked.exception()
         found = [broken] * len(answers) if broken else asked.result()
         for answer, said in zip(answers, found, strict=True):

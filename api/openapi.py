@@ -10,8 +10,10 @@ TAGS = [
     {"name": "WaveSpeed money", "description": "What there is to spend, and what was spent on what."},
     {"name": "WaveSpeed uploads", "description": "Put a file where jobs and your own programs can read it."},
     {"name": "Jobs", "description": "Our own face: the same jobs with engine, priority, deadlines, tags and timeline."},
+    {"name": "Batches", "description": "Many jobs as one order, from a file or an array, with files of results."},
     {"name": "Account", "description": "Keys and what they may do, limits, budgets, and where the money went."},
     {"name": "Webhooks", "description": "Endpoints that are told what happens, the log of what they were told."},
+    {"name": "Callbacks", "description": "Where the upstream tells us that a job has ended; its signature is the key."},
     {"name": "Health", "description": "For load balancers and supervisors; no key needed."},
 ]
 

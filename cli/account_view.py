@@ -60,6 +60,10 @@ def _limits(row: Row) -> Iterator[str]:
         yield "models " + " ".join(model.removeprefix(_FAMILY) for model in row["models"])
     if row["engines"] is not None:
         yield "engines " + " ".join(row["engines"])
+    if row["resends_unproven"]:
+        yield "sends again what may be charged"
+    if row["pays_cancelled"]:
+        yield "pays what it cancels at the upstream"
 
 
 def _usd(amount: float) -> str:

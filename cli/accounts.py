@@ -75,6 +75,14 @@ def limit(
     ] = None,
     budget_soft: Annotated[Limit | None, typer.Option(**_BUDGET, help="A month's spending that is told of.")] = None,
     budget_hard: Annotated[Limit | None, typer.Option(**_BUDGET, help="The most it may spend in a month.")] = None,
+    resend_unproven: Annotated[
+        bool | None,
+        typer.Option("--resend-unproven/--keep-unproven", help="Send again what the upstream may have charged."),
+    ] = None,
+    pay_cancelled: Annotated[
+        bool | None,
+        typer.Option("--pay-cancelled/--free-cancelled", help="Charge what is cancelled while at the upstream."),
+    ] = None,
     data: DataDir = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -89,8 +97,8 @@ def limit(
         "budget_hard_usd": budget_hard,
     }
     changes = Changes(**{name: limit.value for name, limit in given.items() if limit is not None})  # type: ignore[typeddict-item]  # read by the parsers above
-    if prepaid is not None:
-        changes["is_prepaid"] = prepaid
+    switches = {"is_prepaid": prepaid, "resends_unproven": resend_unproven, "pays_cancelled": pay_cancelled}
+    changes.update({name: switch for name, switch in switches.items() if switch is not None})  # type: ignore[typeddict-item]  # its own names
     if not changes:
         raise typer.BadParameter("name at least one limit; `duologue accounts limit --help` lists them")
     with reach.current_database(data):

@@ -45,7 +45,7 @@ def submit(
     form = {"prompt": prompt, "order": order, "resolution": resolution, "seed": seed}
     with door.find(data) as api:
         _refuse_if_incomplete(model, places)
-        order_form = {"model": _full_name(model), "inputs": _inputs(api, places, form)}
+        order_form = {"model": full_name(model), "inputs": _inputs(api, places, form)}
         job = api.submit(order_form | _given({"engine": engine, "priority": priority, "tags": tag}))
         if wait or output:
             say(f"Job {job['id']}")
@@ -53,14 +53,14 @@ def submit(
         _print(api, job, output, as_json=as_json, is_over=wait or output is not None)
 
 
-def _full_name(model: str) -> str:
+def full_name(model: str) -> str:
     """People leave out the family; programs and other families do not."""
     return _FAMILY + model if model.startswith("infinitetalk") else model
 
 
 def _refuse_if_incomplete(model: str, places: Mapping[str, str | None]) -> None:
     """Say in the desk's own words what is missing, before anything is uploaded."""
-    if known := MODELS.get(_full_name(model)):
+    if known := MODELS.get(full_name(model)):
         missing = [f"--{field.replace('_', '-')}" for field in known.required if not places[field]]
         if missing:
             raise Failure(f"{model} needs {', '.join(missing)} as well: a file or a link each.")

@@ -13,7 +13,8 @@ from jobs.terms import Changes
 
 Row = dict[str, Any]
 
-_AS_THEY_ARE = ("submits_per_minute", "running_max", "waiting_max", "models", "engines", "created_at")
+_LIMITS = ("submits_per_minute", "running_max", "waiting_max", "models", "engines")
+_AS_THEY_ARE = (*_LIMITS, "resends_unproven", "pays_cancelled", "created_at")
 
 
 def rows() -> list[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.rows import namedtuple_row
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -45,7 +46,7 @@ def identify(session: Session, key: str) -> Caller:
 def identify_all(keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
     """Whose keys these are, in order, with one question for all; an error for each that is unknown or revoked."""
     digests = [digest(key).hex() for key in keys]
-    with reading() as cursor:
+    with reading() as plain, plain.connection.cursor(row_factory=namedtuple_row) as cursor:
         # One text: the driver takes its time over every element of an array.
         rows = cursor.execute(_OF_DIGESTS, (" ".join(set(digests)),)).fetchall()
     known = {row.digest: _caller_of(row) for row in rows}

@@ -40,17 +40,17 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def reading() -> Iterator[psycopg.Cursor[Any]]:
+def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.
 
-    Its rows have the names of their columns. Raises Unavailable as `transaction` does.
+    Raises Unavailable as `transaction` does.
     """
     with told_as_unavailable():
         lent = engine().raw_connection()
         try:
-            connection = cast("psycopg.Connection[Any]", lent.driver_connection)
+            connection = cast("psycopg.Connection[tuple[Any, ...]]", lent.driver_connection)
             connection.autocommit = True
-            with connection.cursor(row_factory=namedtuple_row) as cursor:
+            with connection.cursor() as cursor:
                 yield cursor
             connection.autocommit = False
         except psycopg.Error as error:

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Float, func, select
 from sqlalchemy.orm import Session
 
-from jobs import presence
+from jobs import dispatch, presence
 from jobs.database import transaction
 from jobs.rules import durations, estimates
+from jobs.rules.appraisal import Trouble
 from jobs.rules.batches import PAUSED_UNTIL
 from jobs.rules.estimates import Pace, Queue
 from jobs.rules.states import State
@@ -63,11 +64,14 @@ def _of_waiting(job: Job) -> Outlook:
         queue = Queue(_ahead(session, job), slots, busy)
         pace = _pace(session, job)
         reason = _last_reason(session, job)
+        option = dispatch.look(session, job.engine)
     due_in = (job.due_at - now).total_seconds()
     starts_in = estimates.starts_in_seconds(queue, pace, due_in) if pace else None
     starts_at = None if starts_in is None else now + timedelta(seconds=starts_in)
     ends_at = starts_at and pace and starts_at + timedelta(seconds=estimates.run_seconds(pace, _video_seconds(job)))
     why = estimates.why_waiting(job.engine, queue, due_in, reason)
+    if due_in <= 0 and option.trouble not in (Trouble.NONE, Trouble.DESERTED):
+        why = f"It waits, because {option.sentence}."
     return Outlook(queue.ahead + 1, starts_at, ends_at or None, why)
 
 

@@ -9,7 +9,17 @@ import structlog
 from jobs import events, settings
 
 _WARNINGS = frozenset(
-    {"job.stumbled", "job.rescued", "chore.failed", "lease.lost", "webhook.given_up", "webhook.disabled", "engine.shut"}
+    {
+        "batch.stumbled",
+        "job.stumbled",
+        "job.rescued",
+        "chore.failed",
+        "lease.lost",
+        "webhook.given_up",
+        "webhook.disabled",
+        "engine.shut",
+        "engine.unfit",
+    }
 )
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
 

@@ -24,6 +24,8 @@ class Changes(TypedDict, total=False):
     engines: list[str] | None
     budget_soft_usd: Decimal | None
     budget_hard_usd: Decimal | None
+    resends_unproven: bool
+    pays_cancelled: bool
 
 
 def accounts(session: Session) -> list[Account]:

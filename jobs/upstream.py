@@ -5,6 +5,7 @@ Jobs in flight are counted, not remembered: a try that has no end is in flight. 
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
@@ -24,6 +25,14 @@ _STAND = text("""
         (SELECT count(*) FROM upstream_tries WHERE upstream_key = name AND ended_at IS NULL) AS in_flight
     FROM upstream_keys WHERE name = ANY(:names)
 """)
+_SHOW = text("""
+    SELECT asked.name,
+        (SELECT count(*) FROM upstream_tries WHERE upstream_key = asked.name AND ended_at IS NULL),
+        (SELECT count(*) FROM upstream_tries
+            WHERE upstream_key = asked.name AND ended_at IS NULL AND upstream_id IS NULL),
+        CASE WHEN closed_until > now() THEN closed_until END, CASE WHEN closed_until > now() THEN closed_because END
+    FROM unnest(CAST(:names AS text[])) AS asked (name) LEFT JOIN upstream_keys ON upstream_keys.name = asked.name
+""")
 _NOW = text("SELECT clock_timestamp()")
 _PACE = text("UPDATE upstream_keys SET paced_until = :paced_until WHERE name = :name")
 _CLOSE = text("""
@@ -31,6 +40,17 @@ _CLOSE = text("""
         closed_until = greatest(closed_until, clock_timestamp() + make_interval(secs => :seconds))
     WHERE name = :name
 """)
+
+
+@dataclass(frozen=True)
+class KeyStanding:
+    """A key with what runs there for it, of which so much is in doubt, and until when nothing is submitted with it."""
+
+    key: UpstreamKey
+    running: int
+    in_doubt: int
+    closed_until: datetime | None
+    closed_because: str | None
 
 
 def configured() -> tuple[UpstreamKey, ...]:
@@ -56,6 +76,13 @@ def take(session: Session, keys: Sequence[UpstreamKey], wanted: int) -> Counter[
     for allowance in allowed:
         session.execute(_PACE, {"name": allowance.key, "paced_until": allowance.paced_until})
     return Counter({allowance.key: allowance.count for allowance in allowed})
+
+
+def standings(session: Session, keys: Sequence[UpstreamKey]) -> list[KeyStanding]:
+    """How each of these keys stands, for operators."""
+    found = {row.name: row for row in session.execute(_SHOW, {"names": [key.name for key in keys]})}
+    rows = [(key, found.get(key.name)) for key in keys]
+    return [KeyStanding(key, *(row[1:] if row else (0, 0, None, None))) for key, row in rows]
 
 
 def wait_seconds(session: Session, keys: Sequence[UpstreamKey]) -> float | None:

@@ -18,7 +18,7 @@ from cli import stack
 from cli.stack.postgres import ELSEWHERE
 from jobs import accounts, database, doorbell, schema, settings, storage
 from jobs.accounts import Caller
-from tests.cli.stack.neighbours import wait_until
+from tests.cli.stack.neighbours import quick_place, wait_until
 
 TEMPLATE = "duologue_template"
 STRAY_SECONDS = 60.0
@@ -53,7 +53,7 @@ def _nothing_is_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iter
 def servers() -> Iterator[dict[str, str]]:
     """Postgres, Valkey and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
     with (
-        tempfile.TemporaryDirectory(prefix="duologue-tests-") as folder,
+        tempfile.TemporaryDirectory(prefix="duologue-tests-", dir=quick_place()) as folder,
         pytest.MonkeyPatch.context() as patch,
         contextlib.ExitStack() as closing,
     ):
@@ -69,10 +69,8 @@ def servers() -> Iterator[dict[str, str]]:
 @pytest.fixture
 def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
     """The settings of a fresh copy of the migrated database, for processes a test starts itself."""
-    name = f"test_{uuid.uuid4().hex}"
-    administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield of_database(servers, name)
-    administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(servers) as settings:
+        yield settings
 
 
 @pytest.fixture
@@ -140,6 +138,15 @@ def make_member(account: str) -> Member:
         _, key = accounts.create_key(session, name="tests", account=account)
     with database.transaction() as session:
         return Member(accounts.identify(session, key), key)
+
+
+@contextlib.contextmanager
+def copied(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The settings of a fresh copy of the migrated database, which goes at the end whoever still uses it."""
+    name = f"test_{uuid.uuid4().hex}"
+    administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield of_database(servers, name)
+    administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def administer(servers: dict[str, str], statement: str) -> None:

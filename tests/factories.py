@@ -22,6 +22,12 @@ def form(**changes: object) -> dict[str, object]:
     return {name: value for name, value in (given | changes).items() if value is not None}
 
 
+def line(custom_id: str = "row-1", **changes: object) -> dict[str, object]:
+    """One line of a batch; a change to None leaves the part out."""
+    given: dict[str, object] = {"custom_id": custom_id, "model": MULTI, "inputs": form()}
+    return {name: value for name, value in (given | changes).items() if value is not None}
+
+
 def submit(caller: Caller, *, inputs: Mapping[str, object] | None = None, **wishes: object) -> Job:
     return submission.submit(caller, Wish(model=MULTI, inputs=form(**(inputs or {})), **wishes))  # type: ignore[arg-type]
 

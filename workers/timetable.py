@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobs import events, settings, telemetry, timetable
+from jobs import events, settings, telemetry, timetable, upstream
 from jobs.errors import DuologueError
 from workers import courier, forwarding
 from workers.chores import (
@@ -77,6 +77,8 @@ def main() -> None:
     A slow one delays no other.
     """
     telemetry.start("timetable")
+    if "cloud" in settings.load().engines:
+        upstream.configured()  # a key that cannot be read stops the program here, not a thread of it later
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +13,8 @@ from api import errors, openapi
 from api.webhook_url import checked
 from jobs.errors import WrongInput
 from jobs.listing import Filter
-from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS
+from jobs.rules import knobs
+from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS, PROMPT_MAX_LETTERS
 from jobs.rules.states import State
 from jobs.submission import PRIORITY_MAX, TAG_MAX_LETTERS, TAGS_MAX, Wish
 
@@ -37,6 +38,46 @@ class DeadlinesForm(BaseModel):
     total_seconds: Span = Field(None, description="How long the job may take in all.")
 
 
+class TimedPrompt(BaseModel):
+    model_config = _STRICT
+
+    from_seconds: float = Field(ge=0, lt=OUTPUT_MAX_SECONDS)
+    prompt: str = Field(max_length=PROMPT_MAX_LETTERS)
+
+
+class KnobsForm(BaseModel):
+    """Knobs of the engine `gpu` beyond the model's form; what is left out is the preset's."""
+
+    model_config = _STRICT
+
+    preset: Literal["standard", "few-steps", "fast"] | None = Field(
+        None, description="The -fast models take the latter two; which there are is the server's business."
+    )
+    steps: int | None = Field(
+        None, ge=1, le=knobs.STEPS_MAX, description=f"At most {knobs.FEW_STEPS_MAX} for -fast models."
+    )
+    text_scale: float | None = Field(
+        None, ge=1, le=knobs.SCALE_MAX, description="How strongly the prompt pulls; 1 is not beyond what it does alone."
+    )
+    audio_scale: float | None = Field(
+        None, ge=1, le=knobs.SCALE_MAX, description="How strongly the voices pull; more moves mouths more."
+    )
+    shift: float | None = Field(
+        None, ge=0.1, le=knobs.SHIFT_MAX, description="Where the steps lie: more spends them on the large forms."
+    )
+    negative_prompt: str | None = Field(None, max_length=PROMPT_MAX_LETTERS, description="What is not to be seen.")
+    boxes: list[Annotated[list[int], Field(min_length=4, max_length=4)]] | None = Field(
+        None,
+        description="Where each speaker is, left first: [left, top, right, bottom] in pixels of the upright picture.",
+    )
+    chunk_seeds: dict[str, int] | None = Field(
+        None, description="Seeds of single chunks by their index, to try one again and keep the others."
+    )
+    prompts: list[TimedPrompt] | None = Field(
+        None, max_length=knobs.PROMPTS_MAX, description="Other prompts from a time on, in order."
+    )
+
+
 class JobForm(BaseModel):
     """One job."""
 
@@ -57,6 +98,8 @@ class JobForm(BaseModel):
         description="How long each voice is: so much is held until the media are read; the least otherwise.",
     )
 
+    knobs: KnobsForm | None = None
+
     def wish(self) -> Wish:
         """The order behind the form. Raises WrongInput."""
         if len(json.dumps(self.metadata, ensure_ascii=False).encode()) > METADATA_MAX_BYTES:
@@ -71,6 +114,7 @@ class JobForm(BaseModel):
             metadata=self.metadata,
             webhook_url=checked(self.webhook, "webhook"),
             voice_seconds=self.voice_seconds,
+            knobs=self.knobs.model_dump(exclude_none=True) if self.knobs else {},
             **spans,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from jobs.outlook import Outlook
 from jobs.rules.states import State
 from jobs.tables import Event, Job
 
-_NOT_FOR_CALLERS = frozenset({"worker"})  # host names and process ids are the operators' business
+_NOT_FOR_CALLERS = frozenset({"worker", "upstream_key"})  # hosts, process ids and our keys: the operators' business
 
 
 class Output(BaseModel):
@@ -50,6 +50,7 @@ class JobShown(BaseModel):
     model: str
     inputs: dict[str, Any] = Field(description="As given; links into our bucket stand without their signature.")
     seed: int = Field(description="The seed rendered with; drawn when -1 was asked for.")
+    knobs: dict[str, Any] = Field(description="What was turned beyond the form, for the engine gpu.")
     engine: str
     engine_wanted: str
     engine_reason: str
@@ -69,6 +70,9 @@ class JobShown(BaseModel):
     deadlines: Deadlines
     output: Output | None
     warnings: list[str]
+    moderation: Literal["none", "upstream"] = Field(
+        description="Who looked for what is not for all eyes: nobody, or whoever the cloud is."
+    )
     error: JobFailure | None
 
 
@@ -165,6 +169,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "model": job.model,
         "inputs": given_inputs.shown(job),
         "seed": job.seed,
+        "knobs": job.options,
         "engine": job.engine,
         "engine_wanted": job.engine_wanted,
         "engine_reason": job.engine_reason,
@@ -184,6 +189,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "deadlines": Deadlines(wait_until=job.wait_until, run_seconds=job.run_seconds, finish_until=job.finish_until),
         "output": _output(job),
         "warnings": job.warnings,
+        "moderation": "upstream" if job.engine == "cloud" else "none",
         "error": _error(job),
     }
 

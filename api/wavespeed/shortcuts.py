@@ -1,43 +1,57 @@
-"""Answers polls and takes orders ahead of the framework's own routing, which costs more than the work itself.
+"""Answers polls and takes orders ahead of the framework, whose own way to a route costs more than the work itself.
 
 Clients poll every 0.1 to 2 seconds for hours: this is the real load on the door. The documented routes, under the same
-paths, say the same.
+paths, say the same; they have whatever is written in another way, and what a page in a browser asks.
 """
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Mapping
 
-from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import caller
-from api.wavespeed import predictions
+from api import caller, errors
+from api.body_limit import BodyLimit
+from api.crashes import CrashGuard
+from api.wavespeed import envelope, predictions
+from jobs.errors import CallerError, StorageError
 from jobs.rules.catalog import MODELS, Model
 
-_RESULTS = ("/api/v3/predictions/{prediction_id}/result", "/api/v3/predictions/{prediction_id}")
+_RESULT = re.compile(r"/api/v3/predictions/[^/]+(?:/result)?")
+_MODELS: Mapping[str, Model] = {f"/api/v3/{model.id}": model for model in MODELS.values()}
 
 
-def install(app: FastAPI) -> None:
-    """Not in the OpenAPI document: `predictions` is."""
-    for place, model in enumerate(MODELS.values()):
-        app.router.routes.insert(place, _route(f"/api/v3/{model.id}", _taker(model), "POST"))
-    for place, path in enumerate(_RESULTS):
-        app.router.routes.insert(place, _route(path, _read, "GET"))
+class Shortcuts:
+    """The outermost layer; what it does not answer itself takes the long way through `app`."""
+
+    def __init__(self, app: ASGIApp, body_max_bytes: int) -> None:
+        self._app = app
+        self._short_way = CrashGuard(BodyLimit(_answer, body_max_bytes, {}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        way = self._short_way if scope["type"] == "http" and _is_plain(scope) else self._app
+        await way(scope, receive, send)
 
 
-def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]], method: str) -> Route:
-    route = Route(path, endpoint, methods=[method], include_in_schema=False)
-    route.methods = {method}  # Starlette adds HEAD to GET, which the documented route does not take
-    return route
+def _is_plain(scope: Scope) -> bool:
+    """Whether it is a poll or an order; an Origin has to be judged by the layer that knows of pages."""
+    method, path = scope["method"], scope["path"]
+    is_known = path in _MODELS if method == "POST" else method == "GET" and _RESULT.fullmatch(path) is not None
+    return is_known and all(name != b"origin" for name, _ in scope["headers"])
 
 
-async def _read(request: Request) -> Response:
-    return await predictions.read(request, request.path_params["prediction_id"], caller.key_of(request))
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        answer = await _read_or_take(Request(scope, receive), scope["path"])
+    except (CallerError, StorageError) as error:
+        answer = envelope.failure(errors.answer_to(error))
+    answer.headers["Vary"] = "Origin"  # a page would be answered with other headers
+    await answer(scope, receive, send)
 
 
-def _taker(model: Model) -> Callable[[Request], Awaitable[Response]]:
-    async def take(request: Request) -> Response:
+async def _read_or_take(request: Request, path: str) -> Response:
+    if (model := _MODELS.get(path)) is not None:
         return await predictions.take(request, model)
-
-    return take
+    prediction_id = path.split("/")[4]
+    return await predictions.read(request, prediction_id, caller.key_of(request))

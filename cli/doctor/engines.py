@@ -13,7 +13,19 @@ def engine(name: str) -> Finding:
     check = f"engine {name}"
     if find_spec(f"workers.engines.{name}") is None:
         return failure(check, "is not part of this release", f"Take {name} out of DUOLOGUE_ENGINES.")
+    if name == "gpu":
+        return gpu()
     return preview() if name == "preview" else ok(check, "is configured")
+
+
+def gpu() -> Finding:
+    """What a worker here would find before its first claim."""
+    from workers import fitness
+
+    standing = fitness.examine("gpu")
+    if not standing.is_fit:
+        return failure("engine gpu", standing.sentence, "See docs/gpu.md; workers elsewhere may be fit all the same.")
+    return ok("engine gpu", standing.sentence)
 
 
 def preview() -> Finding:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 
@@ -33,6 +33,8 @@ async def read_object(request: Request) -> dict[str, Any]:
         found = await request.json() if await request.body() else {}
     except ValueError:
         found = None
+    except ClientDisconnect:
+        raise Refusal(400, "The body broke off.", "bad_request") from None
     if not isinstance(found, dict):
         raise Refusal(400, "The body must be a JSON object.", "bad_request")
     return {name: value for name, value in found.items() if value is not None}

@@ -25,34 +25,15 @@ from jobs.tables import Account, ApiKey, Batch
 BAD_LINES = "bad-lines.jsonl"
 _RINGS_MAX = 32
 
-_OF_KEY = (
-    select(
-        ApiKey.id.label("key_id"),
-        ApiKey.scopes,
-        ApiKey.revoked_at,
-        Account.id,
-        Account.name,
-        Account.is_prepaid,
-        Account.submits_per_minute,
-        Account.running_max,
-        Account.waiting_max,
-        Account.models,
-        Account.engines,
-        Account.budget_soft_usd,
-        Account.budget_hard_usd,
-    )
-    .select_from(ApiKey)
-    .join(Account, Account.id == ApiKey.account_id)
-)
-
 
 def caller_of(batch: Batch) -> Caller:
     """Who sent it, as they stand now. Raises NotAllowed when the key was revoked meanwhile."""
+    of_key = select(ApiKey, Account).join(Account, Account.id == ApiKey.account_id).where(ApiKey.id == batch.key_id)
     with transaction() as session:
-        row = session.execute(_OF_KEY.where(ApiKey.id == batch.key_id)).one()
-    if row.revoked_at is not None:
+        key, account = session.execute(of_key).one()
+    if key.revoked_at is not None:
         raise NotAllowed("The key that sent the batch was revoked before its lines were read.")
-    return Caller(row.id, row.name, row.key_id, frozenset(row.scopes), accounts.terms_of(row))
+    return Caller(account.id, account.name, key.id, frozenset(key.scopes), accounts.terms_of(account))
 
 
 def settle(batch: Batch, caller: Caller, sheet: Sheet) -> None:

@@ -20,7 +20,7 @@ from jobs.batches.sheet import Sheet
 from jobs.database import transaction
 from jobs.errors import CallerError, InvalidInput, WrongInput
 from jobs.rules import batch_lines
-from jobs.rules.batch_lines import Line, Options
+from jobs.rules.batch_lines import JobOptions, Line
 from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX
 from jobs.rules.states import State
 from jobs.submission.again import draft_again
@@ -180,12 +180,13 @@ def _wish(line: Line, longest_seconds: int | None) -> Wish:
         metadata=options.metadata,
         webhook_url=options.webhook or None,
         voice_seconds=options.declared_seconds,
+        knobs=options.knobs or {},
         **_spans(options),
     )
     return wish if longest_seconds is None else _in_time(wish, longest_seconds)
 
 
-def _spans(options: Options) -> Mapping[str, Any]:
+def _spans(options: JobOptions) -> Mapping[str, Any]:
     return {} if options.deadlines is None else vars(options.deadlines)
 
 

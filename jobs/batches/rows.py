@@ -1,6 +1,7 @@
 """Writes drafts of jobs as Postgres' COPY reads them, a line each, into files: memory stays flat however many."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from jobs.submission.wishes import Draft
 
 _PIECE_BYTES = 2**18
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NULL = r"\N"
 
 _AS_THEY_ARE = (
@@ -86,15 +89,21 @@ def _line(fields: list[str]) -> str:
 
 
 def _text(value: object) -> str:
-    return _NULL if value is None else str(value).translate(_ESCAPES)
+    return _NULL if value is None else _escaped(str(value))
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 
 def _json(value: Mapping[str, object] | None) -> str:
     if value is None:
         return _NULL
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES) if value else "{}"
+    return _escaped(_ENCODER.encode(value)) if value else "{}"
 
 
 def _array(words: list[str]) -> str:
+    if not words:
+        return "{}"
     quoted = ['"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words]
-    return ("{" + ",".join(quoted) + "}").translate(_ESCAPES)
+    return _escaped("{" + ",".join(quoted) + "}")

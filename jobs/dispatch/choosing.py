@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from jobs import settings
 from jobs.dispatch import facts
 from jobs.rules import durations, routing
-from jobs.rules.appraisal import Asked, Policy, Trouble, appraise
+from jobs.rules.appraisal import Asked, Option, Policy, appraise
 from jobs.rules.limits import Terms
 from jobs.rules.routing import Route
 from jobs.tables import Account, Job
@@ -34,9 +34,9 @@ def choose(
 
 
 def explain(terms: Terms, wish: str, price_usd: Decimal, video_seconds: float | None = None) -> Route:
-    """As `choose`, when nothing is ordered."""
+    """As `choose`, when nothing is ordered, with every engine that was considered."""
     asked = Asked(wish, terms.engines, video_seconds, price_usd)
-    return routing.choose(asked, facts.current().configured(), policy())
+    return routing.explain(asked, facts.current().configured(), policy())
 
 
 def elsewhere(session: Session, job: Job, why: str = "") -> Route | None:
@@ -48,10 +48,9 @@ def elsewhere(session: Session, job: Job, why: str = "") -> Route | None:
     return route
 
 
-def trouble(session: Session, engine: str) -> Trouble:
-    """Why nothing new can begin on the engine, whoever orders it."""
-    options = appraise(Asked(), facts.current(session).configured(), policy())
-    return next(option.trouble for option in options if option.engine == engine)
+def look(session: Session, engine: str) -> Option:
+    """The engine as it looks to anybody."""
+    return appraise(engine, Asked(), facts.current(session).configured(), policy())
 
 
 def policy() -> Policy:

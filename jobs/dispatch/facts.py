@@ -18,7 +18,8 @@ from jobs.rules.breaker import Phase
 from jobs.rules.estimates import Pace
 
 FRESH_SECONDS = 1.0
-_COUNTED_MAX = 10_000
+_WAITING_MAX = 5_000
+_FORWARDED_MAX = 10_000
 _MEASURED = 50
 
 
@@ -90,7 +91,8 @@ def read(session: Session) -> Facts:
     given = {
         "engines": list(ENGINES),
         "alive_seconds": presence.ALIVE_SECONDS,
-        "counted": _COUNTED_MAX,
+        "waiting": _WAITING_MAX,
+        "forwarded": _FORWARDED_MAX,
         "measured": _MEASURED,
         "keys": [key.name for key in keys],
     }
@@ -112,7 +114,7 @@ _STAND = text("""
         open_until > now() AS is_open,
         CASE WHEN month = CAST(date_trunc('month', now(), 'UTC') AS date) THEN month_usd ELSE 0 END AS month_usd,
         CASE WHEN asked.name = 'cloud' THEN (
-            SELECT count(*) FROM (SELECT FROM jobs WHERE status = 'forwarded' LIMIT :counted) AS there
+            SELECT count(*) FROM (SELECT FROM jobs WHERE status = 'forwarded' LIMIT :forwarded) AS there
         ) ELSE (
             SELECT count(*) FROM jobs WHERE status = 'running' AND worker = ANY(present.names)
         ) END AS busy,
@@ -128,8 +130,9 @@ _STAND = text("""
     ) AS present
     CROSS JOIN LATERAL (
         SELECT count(*) AS waiting, coalesce(sum(price_usd), 0) AS price_usd FROM (
-            SELECT price_usd FROM jobs WHERE status = 'waiting' AND engine = asked.name LIMIT :counted
-        ) AS first
+            SELECT price_usd, due_at FROM jobs WHERE status = 'waiting' AND engine = asked.name
+            ORDER BY priority DESC, id LIMIT :waiting
+        ) AS first WHERE due_at <= now()
     ) AS queue
     CROSS JOIN LATERAL (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY spent) AS run_seconds,

@@ -20,12 +20,16 @@ WITH told AS (
 ), steps AS (
     SELECT id, account_id, job_id, kind, at, status, fence,
         lag(status) OVER story AS before,
-        max(fence) FILTER (WHERE kind = 'job.claimed') OVER story AS newest,
+        kind IN ('job.claimed', 'job.forwarded', 'job.collecting') AS is_begin,
+        max(fence) FILTER (WHERE kind IN ('job.claimed', 'job.forwarded', 'job.collecting')) OVER story AS newest,
         row_number() OVER story AS place
     FROM told WINDOW story AS (PARTITION BY job_id ORDER BY id)
 )
 """
-"""What every question may ask: events, jobs, and `steps`: each event with what came before it in its job."""
+"""What every question may ask: events, jobs, and `steps`: each event with what came before it in its job.
+
+A step `is_begin` where somebody took the job up: a worker, the forwarder, or a worker again that fetches its video.
+"""
 
 
 def broken(session: Session, question: str, **given: object) -> list[str]:

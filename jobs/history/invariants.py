@@ -7,7 +7,7 @@ from jobs.history.asking import broken, count
 from jobs.history.finding import Finding, judged
 from jobs.rules.states import FINAL, MOVES
 
-_SAYS_ONLY = ("job.cancel_requested", "job.deleted")
+_SAYS_ONLY = ("job.arrived", "job.cancel_requested", "job.deleted", "job.rerouted")
 """Kinds that tell of a job without moving it."""
 
 
@@ -60,13 +60,13 @@ def one_name(session: Session) -> Finding:
 
 
 def one_effect(session: Session) -> Finding:
-    """I3: every claim raises the fence by one, whatever happens next carries it, and there is one end."""
+    """I3: whoever takes a job up raises its fence by one, whatever happens next carries it, and there is one end."""
     found = broken(
         session,
         """
         SELECT job_id FROM steps WHERE fence <> coalesce(newest, 0)
         UNION
-        SELECT job_id FROM steps WHERE kind = 'job.claimed'
+        SELECT job_id FROM steps WHERE is_begin
         GROUP BY job_id HAVING count(*) <> max(fence) OR count(DISTINCT fence) <> count(*)
         UNION
         SELECT job_id FROM steps WHERE status = ANY(:final) AND kind <> 'job.deleted'
@@ -83,7 +83,7 @@ def one_effect(session: Session) -> Finding:
     return judged(
         "I3",
         "at most one attempt has an effect: one final event, one published video, and it carries the newest fence",
-        count(session, "SELECT count(DISTINCT job_id) FROM told WHERE kind = 'job.claimed'"),
+        count(session, "SELECT count(DISTINCT job_id) FROM steps WHERE is_begin"),
         found,
     )
 
@@ -99,7 +99,10 @@ def on_time(session: Session) -> Finding:
             finish_until,
             lease_until,
             CASE WHEN fence = 0 THEN wait_until END,
-            CASE WHEN status = 'running' THEN started_at + make_interval(secs => run_seconds) END)
+            CASE WHEN status = 'running' OR status = 'forwarded' AND NOT EXISTS (
+                    SELECT FROM upstream_tries
+                    WHERE job_id = jobs.id AND outcome = 'completed' AND collected_at IS NULL)
+                THEN started_at + make_interval(secs => run_seconds) END)
         """,
         period=period_seconds,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from jobs import settings
 from jobs.history.finding import SHOWN_MAX, Finding, judged
 from jobs.ids import KEY_PREFIX, WEBHOOK_SECRET_PREFIX
+from jobs.rules import tiers
 
 _SHORTEST_SECRET = 8
 
@@ -25,6 +26,7 @@ _SPOKEN = """
 SELECT job_id AS id, detail::text AS said FROM events
 UNION ALL SELECT job_id, detail::text FROM archived_events
 UNION ALL SELECT id, concat_ws(' ', error, engine_reason, output::text, array_to_string(warnings, ' ')) FROM jobs
+UNION ALL SELECT job_id, reason FROM upstream_tries
 """
 
 
@@ -50,6 +52,7 @@ def _in_use() -> Iterator[str]:
         found = password[1] if password else word
         if len(found) >= _SHORTEST_SECRET:
             yield found
+    yield from (key.text for key in tiers.read_keys(chosen.wavespeed_api_keys.get_secret_value()))
 
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ _WAITING = """
     SELECT job_id FROM (
         SELECT job_id, waiting_max, place = 1 AS is_new, sum(CASE
             WHEN place = 1 THEN 1
-            WHEN before = 'waiting' AND status <> 'waiting' AND fence = CAST(kind = 'job.claimed' AS int) THEN -1
+            WHEN before = 'waiting' AND status <> 'waiting' AND fence = CAST(is_begin AS int) THEN -1
             ELSE 0 END) OVER (PARTITION BY account_id ORDER BY id) AS waiting
         FROM steps JOIN (SELECT id AS account_id, waiting_max FROM accounts WHERE waiting_max IS NOT NULL) AS limited
             USING (account_id)) AS counted

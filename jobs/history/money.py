@@ -21,6 +21,12 @@ _OF_TALLIES = f"""
         OR coalesce(sums.held_usd, 0) IS DISTINCT FROM tallies.held_usd
 """  # noqa: S608 - our own words
 
+# Judged by what the account has agreed to today.
+_PAYS = """(status = 'cancelled' AND EXISTS (
+    SELECT FROM accounts WHERE accounts.id = orders.account_id AND pays_cancelled)
+    AND EXISTS (SELECT FROM upstream_tries WHERE upstream_tries.job_id = orders.id))"""
+"""A job that was cancelled while it was at the upstream costs its price, if its account has agreed to that."""
+
 _OF_JOBS = f"""
     SELECT coalesce(orders.id, of_job.job_id)
     FROM (SELECT job_id, account_id, sum(held_usd) AS held_usd,
@@ -31,9 +37,9 @@ _OF_JOBS = f"""
     WHERE orders.id IS NULL
         OR orders.held_usd <> coalesce(of_job.held_usd, 0)
         OR of_job.captures > 1
-        OR coalesce(captured_usd, 0) <> CASE WHEN status = 'completed' THEN price_usd ELSE 0 END
+        OR coalesce(captured_usd, 0) <> CASE WHEN status = 'completed' OR {_PAYS} THEN price_usd ELSE 0 END
         OR status IN ('completed', 'failed', 'cancelled') AND orders.held_usd <> 0
-        OR status IN ('failed', 'cancelled') AND price_usd <> 0
+        OR status IN ('failed', 'cancelled') AND price_usd <> 0 AND NOT {_PAYS}
         OR engine = 'preview' AND (price_usd <> 0 OR orders.held_usd <> 0)
 """  # noqa: S608 - our own words
 

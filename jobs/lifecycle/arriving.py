@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -62,20 +63,23 @@ def failed(try_id: uuid.UUID, error: JobError) -> None:
                 ending.go_on(session, job, error)
 
 
-def not_there(try_id: uuid.UUID) -> None:
-    """It was looked for for long enough, and the upstream does not have it: its job may be sent again."""
+def not_there(try_id: uuid.UUID, doubted_since: datetime) -> None:
+    """It was looked for for long enough, and the upstream does not have it: its job may be sent again.
+
+    `doubted_since` is what was known when it was looked for: if anybody has had it in hand since then, nothing is said.
+    """
     with transaction() as session:
-        job, one = _still_doubted(session, try_id)
+        job, one = _still_doubted(session, try_id, doubted_since)
         if one is not None:
             tries.end(session, one, "not_found" if one.marker else "not_sent", reason=_NOT_THERE)
             if tries.is_for(job, one):
                 ending.go_on(session, job, EngineError(_NOT_THERE, permanent=False, error_class="provider_failed"))
 
 
-def unproven(try_id: uuid.UUID) -> None:
+def unproven(try_id: uuid.UUID, doubted_since: datetime) -> None:
     """The upstream does not let itself be asked about it: it may be paid for, and is repeated only with permission."""
     with transaction() as session:
-        job, one = _still_doubted(session, try_id)
+        job, one = _still_doubted(session, try_id, doubted_since)
         if one is None:
             return
         tries.end(session, one, "unproven", reason=_UNPROVEN)
@@ -91,9 +95,11 @@ def unproven(try_id: uuid.UUID) -> None:
 def told(try_id: uuid.UUID, upstream_id: str) -> bool:
     """The upstream's webhook says that this try ended: it is asked about at once; whether there is such a try.
 
-    A try whose submit was never answered is known to be there from now on.
+    A try whose submit was never answered is known to be there from now on, and so is one that was given up as unproven:
+    the bill will say what it cost.
     """
     forwarding.accepted({try_id: upstream_id})
+    forwarding.proven(try_id, upstream_id)
     with transaction() as session:
         found = session.scalars(
             update(UpstreamTry)
@@ -117,10 +123,9 @@ def whose(try_id: uuid.UUID) -> Signer | None:
     return Signer(row[0], row[1] or "") if row else None
 
 
-def _still_doubted(session: Session, try_id: uuid.UUID) -> tuple[Job | None, UpstreamTry | None]:
-    """The try, locked, unless somebody has learnt by now that it is there, or is just sending it."""
+def _still_doubted(session: Session, try_id: uuid.UUID, since: datetime) -> tuple[Job | None, UpstreamTry | None]:
+    """The try, locked, unless it is known to be there by now, or somebody has had it in hand since then."""
     job, one = tries.locked(session, try_id)
-    is_held = one is not None and one.held_until is not None and one.held_until > moves.now(session)
-    if one is None or one.ended_at is not None or one.upstream_id is not None or is_held:
+    if one is None or one.ended_at is not None or one.upstream_id is not None:
         return job, None
-    return job, one
+    return job, one if (one.doubted_at or one.held_until or one.made_at) == since else None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
-from jobs import journal, settings
+from jobs import health, journal, settings
 from jobs.database import transaction
 from jobs.lifecycle import moves
 from jobs.lifecycle.holding import UNDER_WAY, Arrival, Claim, has_place
@@ -33,6 +33,8 @@ def claim(worker: str, engine: str) -> Claim | None:
                 if job is None:
                     return None
                 _begin(session, job, worker)
+        except _EngineIsShut:
+            return None
         except _AccountIsFull as error:
             full.add(error.account_id)  # another worker took its last place between our look and our lock
         else:
@@ -44,6 +46,10 @@ def claimable(engine: str) -> list[ColumnElement[bool]]:
     is_in_time = (Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()))
     is_due = (Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now(), *is_in_time)
     return [*is_due, Job.model.in_(MODELS), Job.account_id.not_in(_full())]
+
+
+class _EngineIsShut(Exception):
+    """Nothing new may begin on the engine; for the cloud that is asked where jobs are forwarded."""
 
 
 class _AccountIsFull(Exception):
@@ -76,7 +82,7 @@ def _taken(session: Session, worker: str, engine: str, besides: Collection[uuid.
 
 
 def _begin(session: Session, job: Job, worker: str) -> None:
-    """Move the job to running. Raises _AccountIsFull."""
+    """Move the job to running. Raises _AccountIsFull and _EngineIsShut."""
     now, most = session.execute(select(func.now(), Account.running_max).where(Account.id == job.account_id)).one()
     if most is not None and not has_place(session, job.account_id, most):
         raise _AccountIsFull(job.account_id)
@@ -85,6 +91,8 @@ def _begin(session: Session, job: Job, worker: str) -> None:
     job.started_at, job.lease_until = now, now + timedelta(seconds=settings.load().lease_seconds)
     job.stage, job.progress = "preparing", 0.0
     journal.move(session, job, State.RUNNING, "job.claimed", worker=worker)
+    if job.engine != "cloud" and not health.admit(session, job.engine, [job.id]):
+        raise _EngineIsShut
 
 
 def _fetch(worker: str) -> Claim | None:

@@ -27,12 +27,13 @@ _CHARGE = text("""
             THEN clock_timestamp() END
     FROM unnest(CAST(:ids AS text[]), CAST(:usd AS numeric[])) AS billed (upstream_id, charged_usd)
     WHERE one.upstream_key = :key AND one.upstream_id = billed.upstream_id AND one.reconciled_at IS NULL
+        AND one.made_at >= :since
     RETURNING one.id, one.charged_usd, one.reconciled_at IS NOT NULL AS is_done
 """)
 
 _OURS = text("""
     SELECT id FROM upstream_tries
-    WHERE upstream_key = :key AND upstream_id = ANY(:ids) AND reconciled_at IS NULL
+    WHERE upstream_key = :key AND upstream_id = ANY(:ids) AND reconciled_at IS NULL AND made_at >= :since
 """)
 
 # What the bill never names was never charged.
@@ -51,9 +52,18 @@ def unbilled_since(upstream_key: str) -> datetime | None:
     return since
 
 
-def charge(upstream_key: str, charged_usd: Mapping[str, Decimal]) -> int:
-    """Have each try count for what the bill says, by the upstream's id; how many are done with by that."""
-    asked = {"key": upstream_key, "ids": list(charged_usd), "usd": list(charged_usd.values()), "days": REFUND_DAYS}
+def charge(upstream_key: str, since: datetime, charged_usd: Mapping[str, Decimal]) -> int:
+    """Have each try count for what the bill says, by the upstream's id; how many are done with by that.
+
+    `since` is from when on the bill was read: of older tries it may say only half.
+    """
+    asked: dict[str, object] = {
+        "key": upstream_key,
+        "ids": list(charged_usd),
+        "usd": list(charged_usd.values()),
+        "days": REFUND_DAYS,
+    }
+    asked["since"] = since
     with transaction() as session:
         tries.lock_jobs(session, session.scalars(_OURS, asked).all())
         billed = session.execute(_CHARGE, asked).all()

@@ -16,9 +16,6 @@ from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
 from jobs.tables import Job
 
-COLLECTS_MAX = 5
-"""How often the upstream's video is fetched in vain before its job is sent there anew."""
-
 
 @dataclass(frozen=True)
 class Output:
@@ -60,7 +57,7 @@ def not_collected(claim: Claim, error: JobError) -> None:
     assert claim.arrival is not None  # noqa: S101 - only who was given one may say so
     with transaction() as session:
         job = held(session, claim)
-        if tries.is_given_up(session, claim.arrival.try_id, COLLECTS_MAX):
+        if tries.is_given_up(session, claim.arrival.try_id, retries.COLLECTS_MAX):
             go_on(session, job, error)
         else:
             pause_seconds = retries.pause_seconds(error.pause_seconds, random.random())  # noqa: S311 - jitter

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from jobs import ids, journal, settings, upstream
+from jobs import health, ids, journal, settings, upstream
 from jobs.database import transaction
 from jobs.errors import JobError
 from jobs.lifecycle import ending, moves, tries
@@ -75,8 +75,9 @@ def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
             return []
         query = _prepared(leave.total(), Job).with_for_update(skip_locked=True, of=Job)
         jobs = sorted(session.scalars(query), key=lambda job: (job.account_id, job.id))
-        allowed = [job for job in jobs if _may_begin(session, job)]
-        return [_intend(session, job, key) for job, key in zip(allowed, leave.elements(), strict=False)]
+        jobs = jobs[: health.admit(session, "cloud", [job.id for job in jobs])]
+        names = leave.elements()
+        return [_intend(session, job, next(names)) for job in jobs if _may_begin(session, job)]
 
 
 def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
@@ -91,11 +92,13 @@ def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
 
 
 def mark(markers: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:
-    """Write down how each try is found again, before it is sent; those that may still be sent."""
+    """Write down how each try is found again, before it is sent; those that may still be sent, and need to be."""
     statement = text("""
         UPDATE upstream_tries AS one SET marker = told.marker
         FROM unnest(CAST(:tries AS uuid[]), CAST(:markers AS text[])) AS told (id, marker)
-        WHERE one.id = told.id AND one.ended_at IS NULL AND held_until > clock_timestamp() RETURNING one.id
+        WHERE one.id = told.id AND one.ended_at IS NULL AND one.stop_wanted_at IS NULL
+            AND held_until > clock_timestamp()
+        RETURNING one.id
     """)
     with transaction() as session:
         found = session.execute(statement, {"tries": list(markers), "markers": list(markers.values())})
@@ -114,6 +117,15 @@ def accepted(ids: Mapping[uuid.UUID, str]) -> None:
             .values(stage="rendering")
             .execution_options(synchronize_session=False)
         )
+
+
+def proven(try_id: uuid.UUID, upstream_id: str) -> None:
+    """Write down what the upstream calls a try that had ended before anybody knew that it is there."""
+    late = update(UpstreamTry).where(
+        UpstreamTry.id == try_id, UpstreamTry.ended_at.is_not(None), UpstreamTry.upstream_id.is_(None)
+    )
+    with transaction() as session:
+        session.execute(late.values(upstream_id=upstream_id, accepted_at=func.clock_timestamp()))
 
 
 def doubted(try_ids: Sequence[uuid.UUID]) -> None:

@@ -1,7 +1,9 @@
 """What is still open at the upstream, for whoever asks there how it stands; asking is shared out, never doubled."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +17,7 @@ _ASKED_AGAIN_SECONDS = 15.0
 # What is just being sent is left to whoever sends it.
 _OPEN = text("""
     SELECT id, upstream_key, upstream_id, marker,
+        coalesce(doubted_at, held_until, made_at) AS doubted_since,
         EXTRACT(EPOCH FROM clock_timestamp() - made_at) AS age_seconds,
         EXTRACT(EPOCH FROM clock_timestamp() - coalesce(doubted_at, held_until, made_at)) AS doubted_seconds,
         EXTRACT(EPOCH FROM clock_timestamp() - coalesce(looked_at, accepted_at, made_at)) AS unasked_seconds
@@ -49,13 +52,15 @@ _TO_STOP = text("""
 class Open:
     """A try that is not known to have ended. Without an `upstream_id` nobody knows whether it is there.
 
-    `doubted_seconds` is for how long nobody has been sending it any more, `unasked_seconds` for how long nobody asked.
+    Nobody has been sending it since `doubted_since`, which is `doubted_seconds` ago; `unasked_seconds` is for how long
+    nobody asked.
     """
 
     id: uuid.UUID
     upstream_key: str
     upstream_id: str | None
     marker: str | None
+    doubted_since: datetime
     age_seconds: float
     doubted_seconds: float
     unasked_seconds: float
@@ -74,7 +79,16 @@ def open_of(upstream_key: str) -> list[Open]:
     """All that may be running with a key, oldest first."""
     with transaction() as session:
         found = session.execute(_OPEN, {"key": upstream_key}).all()
-    return [Open(*row[:4], *(float(seconds) for seconds in row[4:])) for row in found]
+    return [Open(*row[:5], *(float(seconds) for seconds in row[5:])) for row in found]
+
+
+def strangers(upstream_key: str, upstream_ids: Collection[str]) -> set[str]:
+    """Those of these names at the upstream that belong to no try of ours, open or ended, as far as we know."""
+    ours = select(UpstreamTry.upstream_id).where(
+        UpstreamTry.upstream_key == upstream_key, UpstreamTry.upstream_id.in_(upstream_ids)
+    )
+    with transaction() as session:
+        return set(upstream_ids).difference(name for name in session.scalars(ours) if name is not None)
 
 
 def told(most: int) -> list[There]:

@@ -24,7 +24,7 @@ def reroute(session: Session, job: Job, error_class: str) -> Route | None:
     The row must still say what the attempt was: its engine, its profile, its workers lost. A wish by name is never
     overruled, nor what the account may use, and a job does not return to an engine that it stumbled over.
     """
-    if not routing.is_of_engine(error_class) or job.attempt >= settings.load().attempts_max:
+    if not _is_choice() or not routing.is_of_engine(error_class) or job.attempt >= settings.load().attempts_max:
         return None
     if job.cancel_requested_at is not None or tries.awaits_collection(session, job):
         return None
@@ -35,15 +35,20 @@ def reroute(session: Session, job: Job, error_class: str) -> Route | None:
 
 def move_waiting() -> int:
     """Give waiting jobs of an engine in trouble, or much too slow, to the other; how many, at most a batch of each."""
-    if not {"gpu", "cloud"} <= set(settings.load().engines):
+    if not _is_choice():
         return 0
     with transaction() as session:
         return _leave_trouble(session, "gpu") + _leave_trouble(session, "cloud") + _overflow(session)
 
 
+def _is_choice() -> bool:
+    """Whether there is more than one engine that could take over from the other."""
+    return {"gpu", "cloud"} <= set(settings.load().engines)
+
+
 def _leave_trouble(session: Session, engine: str) -> int:
     """An engine that is being tried again keeps the job it is tried with; one without workers keeps what can wait."""
-    match dispatch.trouble(session, engine):
+    match dispatch.look(session, engine).trouble:
         case Trouble.NONE | Trouble.TRIED | Trouble.BARRED:
             return 0
         case Trouble.DESERTED:
@@ -62,7 +67,7 @@ def _overflow(session: Session) -> int:
 
 
 def _movable(session: Session, engine: str, most: int, *conditions: ColumnElement[bool]) -> Sequence[Job]:
-    """Waiting jobs that go where they are sent, the last in line first; nothing of them is at the upstream."""
+    """Due jobs that go where they are sent, the last in line first; nothing of them is at the upstream."""
     upstream = select(UpstreamTry.id).where(
         UpstreamTry.job_id == Job.id,
         UpstreamTry.ended_at.is_(None)
@@ -71,8 +76,8 @@ def _movable(session: Session, engine: str, most: int, *conditions: ColumnElemen
     )
     return session.scalars(
         select(Job)
-        .where(Job.status == State.WAITING, Job.engine == engine, Job.engine_wanted == "auto", *conditions)
-        .where(~upstream.exists())
+        .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now(), *conditions)
+        .where(Job.engine_wanted == "auto", ~upstream.exists())
         .order_by(Job.priority, Job.id.desc())
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -85,7 +90,6 @@ def _move(session: Session, jobs: Sequence[Job], why: str = "") -> int:
         route = dispatch.elsewhere(session, job, why)
         if route is not None and not _has_left(session, job, route.engine):
             journal.record(session, job, "job.rerouted", **moves.hand_over(job, route))
-            job.due_at = moves.now(session)
             _ring(session, route.engine)
             moved += 1
     return moved

@@ -1,6 +1,6 @@
 """What has been kept long enough or was deleted, and what stays of it; never touches the bucket itself."""
 
-from jobs.retention.archiving import archive, archived, leaving, let_go
+from jobs.retention.archiving import archive, archived, final, leaving, let_go
 from jobs.retention.deleting import delete_jobs
 from jobs.retention.expiring import expired_uploads, forget_idempotency_keys, forget_uploads
 from jobs.retention.months import make_months
@@ -10,6 +10,7 @@ __all__ = [
     "archived",
     "delete_jobs",
     "expired_uploads",
+    "final",
     "forget_idempotency_keys",
     "forget_uploads",
     "leaving",

@@ -89,6 +89,12 @@ def archived(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
         return set(session.scalars(select(ArchivedJob.id).where(ArchivedJob.id.in_(job_ids))))
 
 
+def final(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these jobs are final, and not yet in the archive."""
+    with transaction() as session:
+        return set(session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.finished_at.is_not(None))))
+
+
 def _let_go(is_over: ColumnElement[bool], oldest_first: InstrumentedAttribute[datetime | None]) -> int:
     """A batch. Money is never held for one that left: whoever settles old accounts still needs its row."""
     over = (

@@ -1,6 +1,6 @@
 """How an engine stands, and what one job may expect of it: whether it could begin, when, and what it would cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -91,15 +91,13 @@ class Option:
         return self.trouble is Trouble.NONE
 
 
-def appraise(asked: Asked, standings: Mapping[str, Standing], policy: Policy) -> Iterator[Option]:
-    """Every engine as it looks to one job; `standings` has those that are configured."""
-    for engine in ENGINES:
-        if engine not in standings:
-            yield Option(engine, f"{engine} is not configured here", Trouble.BARRED)
-        elif not asked.may_use(engine):
-            yield Option(engine, f"this account may not render on {engine}", Trouble.BARRED)
-        else:
-            yield _appraised(engine, standings[engine], asked, policy)
+def appraise(engine: str, asked: Asked, standings: Mapping[str, Standing], policy: Policy) -> Option:
+    """The engine as it looks to one job; `standings` has those that are configured."""
+    if engine not in standings:
+        return Option(engine, f"{engine} is not configured here", Trouble.BARRED)
+    if not asked.may_use(engine):
+        return Option(engine, f"this account may not render on {engine}", Trouble.BARRED)
+    return _appraised(engine, standings[engine], asked, policy)
 
 
 def wait_seconds(engine: str, standing: Standing) -> float:

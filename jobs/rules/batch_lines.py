@@ -26,7 +26,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid")
 _ENVELOPE: Final = {"custom_id", "method", "url", "body"}
 
 
-class Deadlines(BaseModel):
+class LineDeadlines(BaseModel):
     """Spans in seconds; what is left out takes the batch's, or the server's default, which is also the most."""
 
     model_config = _STRICT
@@ -36,20 +36,21 @@ class Deadlines(BaseModel):
     total_seconds: Span = Field(None, description="How long a job may take in all.")
 
 
-class Options(BaseModel):
+class JobOptions(BaseModel):
     """What is asked of a job beyond its form: of one line, or of all lines that do not say otherwise."""
 
     model_config = _STRICT
 
     engine: str = Field("auto", description="auto, gpu, cloud or preview.")
     priority: int = Field(0, ge=-100, le=100, description="Higher goes first.")
-    deadlines: Deadlines | None = None
+    deadlines: LineDeadlines | None = None
     tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field([], max_length=20)
     metadata: dict[str, Any] = Field({}, description=f"Your own JSON, given back; at most {METADATA_MAX_BYTES} bytes.")
     webhook: str | None = Field(None, description="URL told when the job is final.")
     duration_seconds: float | None = Field(
         None, gt=0, le=OUTPUT_MAX_SECONDS, description="How long each voice is; also called `voice_seconds`."
     )
+    knobs: dict[str, Any] | None = Field(None, description="Knobs of the engine `gpu`, as POST /v1/jobs takes them.")
     voice_seconds: float | None = Field(None, gt=0, le=OUTPUT_MAX_SECONDS, description="As `duration_seconds`.")
 
     @property
@@ -64,7 +65,7 @@ class Line:
     custom_id: str
     model: str
     inputs: Mapping[str, Any]
-    options: Options
+    options: JobOptions
     shape: Shape
 
 
@@ -83,7 +84,7 @@ def read(text: bytes, defaults: Mapping[str, Any]) -> Line:
     return Line(custom_id, model, inputs, read_options({**defaults, **options}), shape)
 
 
-def read_options(given: Mapping[str, Any], within: str = "options") -> Options:
+def read_options(given: Mapping[str, Any], within: str = "options") -> JobOptions:
     """Raises MissingInput or WrongInput naming the field, `within.` before it."""
     try:
         options = _OPTIONS.validate_python(given)
@@ -99,7 +100,7 @@ def read_options(given: Mapping[str, Any], within: str = "options") -> Options:
     return options
 
 
-_OPTIONS = TypeAdapter(Options)
+_OPTIONS = TypeAdapter(JobOptions)
 
 
 def _ours(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -15,7 +15,10 @@ OUTPUT_MAX_SECONDS = 600
 
 @dataclass(frozen=True)
 class Model:
-    """One model: `media` maps each media field to its kind, `required` names those that must be there."""
+    """One model: `media` maps each media field to its kind, `required` names those that must be there.
+
+    One that `is_fast` is rendered in few steps.
+    """
 
     id: str
     description: str
@@ -23,6 +26,7 @@ class Model:
     media: dict[str, Kind]
     required: tuple[str, ...]
     has_resolution: bool
+    is_fast: bool
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -55,6 +59,7 @@ def _model(suffix: str, *, fast: bool) -> Model:
         media=media,
         required=(source, *voices),
         has_resolution=not fast,
+        is_fast=fast,
     )
 
 

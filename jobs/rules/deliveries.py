@@ -17,7 +17,7 @@ KINDS: Final = {
     "job.failed": "A job has no video and is not tried again.",
     "job.cancelled": "A job was stopped on its owner's word.",
     "job.progress": "How far a running job is, now and then.",
-    "batch.completed": "Every job of a batch is final.",
+    "batch.completed": "A batch is final: its jobs are, or its lines could not be taken.",
     "budget.reached": "An account has spent what it was to be told of.",
     "webhook.disabled": "Another endpoint of the account was switched off after days of failure.",
 }

@@ -8,6 +8,8 @@ LONGEST_PAUSE_SECONDS = 600.0
 TOLD_PAUSE_MAX_SECONDS = 3600.0
 PROFILE_MAX = 1
 WORKERS_LOST_MAX = 2
+COLLECTS_MAX = 5
+"""How often the upstream's video is fetched in vain before its job is sent there anew."""
 
 
 class Policy(Enum):

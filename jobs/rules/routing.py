@@ -1,7 +1,7 @@
 """Which engine renders a job, and why, in a sentence: chosen when it is ordered, and again when it stumbles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.errors import NotAllowed, WrongInput
@@ -21,7 +21,7 @@ _OF_ENGINES: Final = frozenset(
 
 @dataclass(frozen=True)
 class Route:
-    """The engine, the reason, and all that were considered; a probe finds out whether a shut engine works again."""
+    """The engine, and why; a probe finds out whether it works again. `considered` is for explanations."""
 
     engine: str
     reason: str
@@ -36,16 +36,20 @@ def choose(asked: Asked, standings: Mapping[str, Standing], policy: Policy) -> R
     Raises WrongInput for a wish that is unknown or not configured here, NotAllowed for what the account may not use.
     """
     _check(asked, standings)
-    considered = tuple(appraise(asked, standings, policy))
-    gpu, cloud, preview = considered
     if asked.wish != "auto":
-        return Route(asked.wish, f"{asked.wish} was asked for", considered)
+        return Route(asked.wish, f"{asked.wish} was asked for")
+    if "gpu" not in standings and "cloud" not in standings:
+        return Route("preview", "auto: preview, because gpu and cloud are not configured")
+    gpu, cloud = (appraise(engine, asked, standings, policy) for engine in ("gpu", "cloud"))
     able = [option for option in (gpu, cloud) if option.trouble is not Trouble.BARRED]
-    if not able:
-        reason = f"auto: {preview.engine}, because gpu and cloud are not configured"
-        return Route(preview.engine, reason, considered)
     chosen, why = _between(gpu, cloud, policy) if len(able) > 1 else _only(able[0], gpu, cloud)
-    return Route(chosen.engine, f"auto: {chosen.engine}, {why}", considered, is_probe=chosen.is_probe)
+    return Route(chosen.engine, f"auto: {chosen.engine}, {why}", is_probe=chosen.is_probe)
+
+
+def explain(asked: Asked, standings: Mapping[str, Standing], policy: Policy) -> Route:
+    """As `choose`, with every engine as it looks to the job."""
+    considered = tuple(appraise(engine, asked, standings, policy) for engine in ENGINES)
+    return replace(choose(asked, standings, policy), considered=considered)
 
 
 def elsewhere(
@@ -58,13 +62,13 @@ def elsewhere(
     """
     if asked.wish != "auto" or engine not in ("gpu", "cloud"):
         return None
-    considered = tuple(appraise(asked, standings, policy))
-    here, there = considered[:2] if engine == "gpu" else considered[1::-1]
+    other = "cloud" if engine == "gpu" else "gpu"
+    here, there = (appraise(name, asked, standings, policy) for name in (engine, other))
     if not there.is_ready or (there.engine == "cloud" and not policy.may_overflow):
         return None
     if not why and here.is_ready:
         return None
-    return Route(there.engine, f"auto: {there.engine}, because {why or here.sentence}", considered)
+    return Route(there.engine, f"auto: {there.engine}, because {why or here.sentence}")
 
 
 def is_of_engine(error_class: str) -> bool:
@@ -85,8 +89,10 @@ def why_for_good(engine: str, error_class: str, *, profile: int, workers_lost: i
 
 def overflowing(standing: Standing, policy: Policy) -> int:
     """How many of the jobs that wait for a GPU stand so far back that they would wait much too long."""
+    if not policy.may_overflow or not standing.slots:
+        return 0
     in_time = standing.slots * FAR_TIMES * policy.wait_seconds / (standing.pace or GUESS["gpu"]).run_seconds
-    return max(standing.waiting - int(in_time), 0) if policy.may_overflow else 0
+    return max(standing.waiting - int(in_time), 0)
 
 
 def _check(asked: Asked, standings: Mapping[str, Standing]) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from jobs import dispatch, idempotency, ids, settings
 from jobs.accounts import Caller
 from jobs.errors import NotFound, WrongInput
-from jobs.rules import inputs, limits, pricing
+from jobs.rules import inputs, knobs, limits, pricing
 from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS, Model
 from jobs.rules.routing import Route
 from jobs.tables import Json
@@ -38,6 +38,7 @@ class Wish:
     run_seconds: int | None = None
     total_seconds: int | None = None
     voice_seconds: float | None = None
+    knobs: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ def draft(order: Order) -> Draft:
     tracks = _declared(model, wish.voice_seconds)
     route = dispatch.choose(caller.terms, wish.engine, price(model, cleaned, "cloud", tracks), wish.voice_seconds)
     limits.check_allowed(caller.terms, model.id, route.engine)
+    turned = knobs.clean(model, wish.knobs, cleaned)
+    knobs.check_engine(turned, route.engine)
     if order.name is not None:
         idempotency.check(order.name)
     attachments = _detach_inline_media(model, cleaned)
     price_usd = price(model, cleaned, route.engine, tracks)
     return Draft(
         caller=caller,
-        row=_row(caller, wish, cleaned, route, price_usd),
+        row=_row(caller, wish, cleaned, route, price_usd) | {"options": turned},
         price_usd=price_usd,
         attachments=attachments,
         name=order.name,
@@ -143,7 +146,6 @@ def _row(caller: Caller, wish: Wish, cleaned: dict[str, object], route: Route, p
         "model": wish.model,
         "inputs": cleaned,
         "seed": ids.new_seed() if asked_seed == -1 else asked_seed,
-        "options": {},
         "tags": list(wish.tags),
         "metadata": dict(wish.metadata),
         "webhook_url": wish.webhook_url,

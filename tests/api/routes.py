@@ -20,8 +20,8 @@ from tests.conftest import Member
 Operation = tuple[str, str]
 Ask = Callable[[TestClient, dict[str, str]], Response]
 
-PUBLIC: set[Operation] = {("GET", "/health"), ("GET", "/ready")}
-"""Routes that need no key and know no account."""
+PUBLIC: set[Operation] = {("GET", "/health"), ("GET", "/ready"), ("POST", "/callbacks/wavespeed/{try_id}")}
+"""Routes that need no key and know no account; the upstream shows its signature instead."""
 
 NOBODY = "0" * 32
 
@@ -59,11 +59,13 @@ STAYING: dict[Operation, tuple[object, Callable[[Any], list[Any]]]] = {
     ("POST", "/api/v3/billings/search"): ({}, lambda body: body["data"]["items"]),
     ("POST", "/api/v3/user/usage_stats"): ({}, lambda body: body["data"]["per_model_usage"]),
     ("GET", "/v1/webhooks"): (None, lambda body: body["webhooks"]),
+    ("GET", "/v1/batches"): (None, lambda body: body["batches"]),
 }
 """The same for what deleting a job does not take back."""
 
 ALIKE: dict[Operation, object] = {
     ("GET", "/api/v3/models"): None,
+    ("GET", "/v1/route"): None,
     ("POST", "/api/v3/model/price"): {"model_id": factories.MULTI},
     ("POST", "/api/v3/model/pricing"): {"model_id": factories.MULTI},
 }
@@ -95,6 +97,7 @@ MAKERS: dict[Operation, Ask] = {
 """Routes that order something new of the caller's own; nothing of the owner's may shine through."""
 
 FOUNDERS: dict[Operation, Ask] = {
+    ("POST", "/v1/batches"): post("/v1/batches", json={"requests": [factories.line()]}),
     ("POST", "/v1/keys"): post("/v1/keys", json={"name": "another", "scopes": ["manage"]}),
     ("POST", "/v1/webhooks"): post("/v1/webhooks", json={"url": "https://x.example/a", "events": ["job.failed"]}),
 }
@@ -107,6 +110,8 @@ RIGHTS: dict[Scope, set[Operation]] = {
         ("POST", "/api/v3/predictions/delete"),
         ("POST", "/v1/jobs/{job_id}/cancel"),
         ("POST", "/v1/jobs/{job_id}/rerun"),
+        ("POST", "/v1/batches"),
+        *(("POST", f"/v1/batches/{{batch_id}}/{verb}") for verb in ("cancel", "pause", "resume", "retry")),
     },
     "read": {
         *LISTS,
@@ -119,9 +124,11 @@ RIGHTS: dict[Scope, set[Operation]] = {
         ("GET", "/v1/jobs/{job_id}/events"),
         ("GET", "/v1/jobs/{job_id}/deliveries"),
         ("GET", "/v1/deliveries/{delivery_id}"),
+        ("GET", "/v1/batches/{batch_id}"),
+        ("GET", "/v1/batches/{batch_id}/jobs"),
     },
     "manage": {
-        *FOUNDERS,
+        *(FOUNDERS.keys() - {("POST", "/v1/batches")}),
         ("GET", "/v1/keys"),
         ("POST", "/v1/keys/{key_id}/revoke"),
         ("GET", "/v1/account"),

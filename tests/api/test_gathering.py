@@ -112,6 +112,17 @@ def test_a_pace_keeps_queries_apart_and_loses_nobody() -> None:
     assert ledger.asked == [[0], [1], [2]]
 
 
+def test_enough_who_wait_need_not_keep_the_pace_and_no_more_go_together() -> None:
+    async def story() -> None:
+        gathering = Gathering(ledger.answer, enough=2, pace_seconds=3600.0)
+        assert await gathering.ask(0) == 0
+        assert await all_of(gathering, [1, 2, 3, 4]) == [1, 2, 3, 4]
+
+    ledger = Ledger()
+    asyncio.run(story())
+    assert ledger.asked == [[0], [1, 2], [3, 4]]
+
+
 def test_when_all_who_wait_have_left_the_next_is_answered() -> None:
     async def story() -> None:
         gathering = Gathering(ledger.answer)

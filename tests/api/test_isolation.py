@@ -11,7 +11,8 @@ from httpx import Response
 from starlette.testclient import TestClient
 
 from api import openapi
-from jobs import webhooks
+from jobs import batches, webhooks
+from jobs.batches import BatchWish
 from jobs.rules.scopes import ALL, Scope
 from tests import factories, paying
 from tests.api.rendering import complete
@@ -50,7 +51,8 @@ def owned(bucket: str, member: Member, tmp_path: Path, monkeypatch: pytest.Monke
     complete(tmp_path, engine="gpu")
     [delivery] = webhooks.deliveries(caller, endpoint.id, status=None, older_than=None, limit=2)
     ids = {"job_id": job.id, "prediction_id": job.id, "key_id": caller.key_id}
-    ids |= {"webhook_id": endpoint.id, "delivery_id": delivery.id}
+    batch, _ = batches.create_from_array(caller, BatchWish(metadata={"secret": "metadata"}), [factories.line()])
+    ids |= {"webhook_id": endpoint.id, "delivery_id": delivery.id, "batch_id": batch.id}
     return Owned(job, {name: value.hex for name, value in ids.items()})
 
 

@@ -21,7 +21,7 @@ FIELDS = [
     "page", "page_size", "status", "created_after", "created_before", "include_inputs", "ids", "model_id",
     "model", "inputs", "engine", "priority", "deadlines", "tags", "metadata", "webhook", "wait_seconds",
     "billing_type", "start_time", "end_time", "model_uuid", "access_key_uuid", "prediction_uuids", "sort",
-    "name", "scopes", "budget_soft_usd",
+    "name", "scopes", "budget_soft_usd", "requests", "input_file", "options", "on_bad_lines",
 ]  # fmt: skip
 FILTERS = [
     "status", "model", "engine", "tag", "created_after", "created_before", "cursor", "limit",
@@ -108,6 +108,7 @@ def test_the_docs_page_needs_no_outside_host(client: TestClient) -> None:
             ("POST", "/api/v3/billings/search"),
             ("POST", "/api/v3/user/usage_stats"),
             ("POST", "/v1/jobs"),
+            ("POST", "/v1/batches"),
             ("POST", "/v1/keys"),
             ("PATCH", "/v1/account"),
         ]
@@ -127,7 +128,7 @@ def test_whatever_is_sent_the_answer_is_a_documented_one(
 
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    path=some.sampled_from(["/v1/jobs", "/v1/keys", "/v1/ledger", "/v1/usage"]),
+    path=some.sampled_from(["/v1/jobs", "/v1/batches", "/v1/keys", "/v1/ledger", "/v1/usage"]),
     query=some.dictionaries(
         some.sampled_from(FILTERS),
         some.text()

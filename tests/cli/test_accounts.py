@@ -60,8 +60,19 @@ def test_limits_are_set_cleared_and_left_alone() -> None:
     member = make_member("acme")
     limits = ["--submits-per-minute", "60", "--running", "3", "--waiting", "100", "--budget-soft", "8"]
     limits += ["--budget-hard", "10.5", "--engines", "gpu, preview", "--models", "infinitetalk/multi", "--prepaid"]
+    limits += ["--resend-unproven", "--pay-cancelled"]
     shown = told("accounts", "limit", "acme", *limits)
-    for words in ("prepaid", "60 submits a minute", "3 at once", "100 waiting", "8.00 USD", "10.50 USD", "gpu preview"):
+    for words in (
+        "prepaid",
+        "60 submits a minute",
+        "3 at once",
+        "100 waiting",
+        "8.00 USD",
+        "10.50 USD",
+        "gpu preview",
+        "sends again",
+        "pays what",
+    ):
         assert words in shown
     whole = Terms(
         is_prepaid=True,

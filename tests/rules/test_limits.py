@@ -68,7 +68,7 @@ def test_no_minute_ever_holds_more_than_allowed(most: int, pauses: list[float]) 
         now += pause
         recent = recent.at(int(now))
         if recent.total < most:
-            recent = recent.with_one_more()
+            recent = recent.with_more(1)
             taken.append(now)
     assert all(sum(0 <= later - first < 60 for later in taken) <= most for first in taken)
 
@@ -85,9 +85,9 @@ def test_whoever_comes_back_when_told_is_taken(most: int, pauses: list[int]) -> 
             assert recent.at(second + told).total < most
             assert recent.at(second + told - 1).total >= most
         else:
-            recent = recent.with_one_more()
+            recent = recent.with_more(1)
 
 
 def test_a_clock_that_goes_back_forgets_nothing() -> None:
-    recent = Recent().at(100).with_one_more()
+    recent = Recent().at(100).with_more(1)
     assert recent.at(90).total == 1

@@ -4,14 +4,14 @@ import base64
 import io
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import Member
+from jobs import storage
+from tests.conftest import copied, forget_settings, make_member, set_settings
 from tests.factories_media import people_png, silence_wav, voice_wav
 from tests.fakes.media_server import MediaServer
 from tests.story.house import House, free_port, house
@@ -19,7 +19,7 @@ from tests.story.house import House, free_port, house
 SINGLE = "wavespeed-ai/infinitetalk"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def media() -> Iterator[MediaServer]:
     with MediaServer() as server:
         server.serve("/one.png", people_png(512, 512, count=1), kind="image/png")
@@ -28,15 +28,27 @@ def media() -> Iterator[MediaServer]:
         server.serve("/cut.flac", _flac(2.0)[:-2000], kind="audio/flac")
         server.serve("/silence.wav", silence_wav(0.4), kind="audio/wav")
         server.serve("/bomb.png", _picture_bomb(), kind="image/png")
-        server.serve("/ten-hours.flac", _flac(36_000.0, rate=8000), kind="audio/flac")
+        server.serve("/ten-hours.flac", _flac(36_000.0, rate=8000, frame_size="16384"), kind="audio/flac")
         server.serve("/601.wav", _flac(601.0, rate=8000), kind="audio/flac")
         yield server
 
 
-@pytest.fixture
-def open_house(database: dict[str, str], bucket: str, member: Member, tmp_path: Path) -> Iterator[House]:
-    """A house that may fetch from loopback, and from nowhere else that is private."""
-    with house(database, tmp_path, member.key, DUOLOGUE_ALLOWED_NETWORKS="127.0.0.1/32") as built:
+@pytest.fixture(scope="module")
+def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    with copied(servers) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def open_house(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house that may fetch from loopback, and from nowhere else that is private; bad media harm nobody else's."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_settings(patch, environment)
+        storage.make_bucket()
+        member = make_member("acme")
+    forget_settings()
+    folder = tmp_path_factory.mktemp("house")
+    with house(environment, folder, member.key, DUOLOGUE_ALLOWED_NETWORKS="127.0.0.1/32") as built:
         built.hire(slots=2)
         built.set_clock()
         built.open_door()
@@ -90,10 +102,10 @@ def test_media_inside_the_request_are_used(open_house: House) -> None:
     )
 
 
-def _flac(seconds: float, rate: int = 48_000) -> bytes:
+def _flac(seconds: float, rate: int = 48_000, **options: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="flac") as out:
-        stream = out.add_stream("flac", rate=rate, layout="mono")
+        stream = out.add_stream("flac", rate=rate, layout="mono", options=options)
         left = int(seconds * rate)
         position = 0
         while left:

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from jobs.settings import PREFIX
 from tests.cli.stack.neighbours import new_home
-from tests.story.house import MULTI, PATIENCE_SECONDS, free_port, wait_for
+from tests.story.house import MULTI, PATIENCE_SECONDS, TRUST, free_port, wait_for
 
 DESK = (sys.executable, "-m", "cli")
 
@@ -46,8 +47,13 @@ def client(port: int, key: str) -> httpx.Client:
 
 
 def make_key(folder: Path) -> str:
-    made = subprocess.run([*DESK, "keys", "create", "tests", "--data", str(folder)], check=True, capture_output=True)
-    return made.stdout.decode().strip()
+    command = [*DESK, "keys", "create", "tests", "--data", str(folder)]
+    return subprocess.run(command, check=True, capture_output=True, env=of_nobody()).stdout.decode().strip()
+
+
+def of_nobody() -> dict[str, str]:
+    """Without settings: those of the tests before us lead to servers that no restart of ours would touch."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 @contextmanager
@@ -55,7 +61,7 @@ def up(folder: Path, port: int) -> Iterator[None]:
     command = [*DESK, "up", "--data", str(folder), "--port", str(port), "--workers", "1"]
     with (
         (folder / "up.log").open("ab") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=dict(os.environ)) as process,
+        subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=of_nobody()) as process,
     ):
         try:
             wait_for(lambda: is_ready(port, process, folder), "ready")
@@ -71,6 +77,6 @@ def up(folder: Path, port: int) -> Iterator[None]:
 def is_ready(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> bool:
     assert process.poll() is None, (folder / "up.log").read_text()
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=2).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/ready", timeout=2, verify=TRUST).is_success
     except httpx.TransportError:
         return False

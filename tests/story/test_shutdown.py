@@ -12,7 +12,7 @@ from cli import processes
 from jobs import history
 from jobs.accounts import Caller
 from tests.story import kin
-from tests.story.house import House, free_port, wait_for
+from tests.story.house import TRUST, House, free_port, wait_for
 from tests.story.scene import SOLO, Scene, solo
 
 pytestmark = [
@@ -118,7 +118,7 @@ class Traffic:
 
     def is_answered_by(self, url: str) -> bool:
         try:
-            return httpx.get(f"{url}/ready", timeout=2).is_success
+            return httpx.get(f"{url}/ready", timeout=2, verify=TRUST).is_success
         except httpx.TransportError:
             return False
 

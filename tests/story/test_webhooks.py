@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from jobs import accounts, schema, storage, webhooks
 from jobs import database as ours
 from jobs.accounts import Caller
 from jobs.tables import Delivery, Try
-from tests.conftest import forget_settings
+from tests.cli.stack.neighbours import new_home
+from tests.conftest import administer, forget_settings, of_database, set_settings
 from tests.fakes.receiver import HANGING, WELL, Receiver
 from tests.story import kin
 from tests.story.ground import Ground, ground, is_reachable
@@ -25,22 +27,25 @@ HOOKS = {"DUOLOGUE_WEBHOOK_NETWORKS": "127.0.0.0/8", "DUOLOGUE_WEBHOOK_SECONDS":
 JOBS = 60
 
 
+@pytest.fixture(scope="module")
+def harmed() -> Iterator[Ground]:
+    """Servers of this page's own: nobody else is to meet them restarted."""
+    with new_home() as home, ground(home / "harmed") as servers:
+        yield servers
+
+
 @pytest.fixture
-def servers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    """Servers that may be harmed; the settings of this process lead to them."""
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.name.startswith("pytest"):
-            folder.chmod(0o755)  # the database's user must be able to walk to its files
-    with ground(tmp_path / "data") as made:
-        for name, value in {**made.environment, **HOOKS}.items():
-            monkeypatch.setenv(name, value)
-        forget_settings()
-        ours.engine()
-        schema.upgrade()
-        storage.make_bucket()
-        yield made
-        forget_settings()
+def servers_of_its_own(harmed: Ground, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    """Those servers, with a database of its own; the settings of this process lead to them."""
+    name = f"test_{uuid.uuid4().hex}"
+    administer(harmed.environment, f"CREATE DATABASE {name}")
+    made = replace(harmed, environment=of_database(harmed.environment, name))
+    set_settings(monkeypatch, {**made.environment, **HOOKS})
+    ours.engine()
+    schema.upgrade()
+    storage.make_bucket()
+    yield made
+    forget_settings()
 
 
 @pytest.fixture

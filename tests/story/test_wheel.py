@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.cli.stack.neighbours import new_home
-from tests.story.house import MULTI, PATIENCE_SECONDS, free_port, wait_for
+from tests.story.house import MULTI, PATIENCE_SECONDS, TRUST, free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
@@ -86,7 +86,7 @@ def up(environment: Path, folder: Path) -> Iterator[str]:
 def is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
     assert process.poll() is None, log.read_text()
     try:
-        return httpx.get(f"{url}/ready", timeout=2).is_success
+        return httpx.get(f"{url}/ready", timeout=2, verify=TRUST).is_success
     except httpx.TransportError:
         return False
 

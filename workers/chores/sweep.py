@@ -1,7 +1,7 @@
 """Removes from the bucket what came too late: a worker that slept through its lease may wake to store its video.
 
-By then the job may be in the archive, and nobody would look there again. What belongs to no archived job is left alone:
-the bucket may hold what is none of our business.
+By then the job may be in the archive, and nobody would look there again. Parts of an unfinished video go as soon as the
+job is final. What belongs to no job of ours is left alone: the bucket may hold what is none of our business.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,8 @@ def run_once() -> int:
 def _sweep(page: list[str]) -> int:
     owners = {key: job_id for key in page if (job_id := keys.job_of(key)) is not None}
     gone = retention.archived(set(owners.values()))
-    late = [key for key, job_id in owners.items() if job_id in gone]
+    done = retention.final({job_id for key, job_id in owners.items() if keys.is_kept(key)})
+    late = [key for key, job_id in owners.items() if job_id in gone or (job_id in done and keys.is_kept(key))]
     storage.remove(late)
     return len(late)
 

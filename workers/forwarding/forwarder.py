@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from anyio.to_thread import run_sync
 
 from jobs import events, settings, timetable, upstream
-from jobs.errors import JobError, Unavailable
+from jobs.errors import JobError, Unavailable, WorkerUnfit
 from jobs.lifecycle import forwarding, pursuing
 from jobs.lifecycle.forwarding import Sending
 from workers.engines.cloud.client import Client
@@ -71,7 +71,7 @@ class Forwarder:
             for duty in (self._say_alive, self._write_down, self._sweep, self._ask, self._stop_unneeded, self._learn):
                 clerks.start_soon(self._again_and_again, duty)
             async with anyio.create_task_group() as sendings:
-                while not stop.is_set():  # noqa: ASYNC110 - it belongs to another thread
+                while not stop.is_set():
                     await self._take(sendings)
                 sendings.cancel_scope.deadline = anyio.current_time() + _STOP_SECONDS
             clerks.cancel_scope.cancel()
@@ -79,7 +79,8 @@ class Forwarder:
 
     async def _again_and_again(self, duty: Duty) -> None:
         while True:
-            await anyio.sleep(await self._do(duty))
+            rest_seconds = await self._do(duty)
+            await anyio.sleep(rest_seconds)
 
     async def _do(self, duty: Duty) -> float:
         """Do a duty once; seconds until it is to be done again. While Postgres is away it is said once."""
@@ -128,6 +129,9 @@ class Forwarder:
             urls = await handing.uploads(self._client, sending)
         except JobError as error:
             await self._unsent(sending, error)
+            return
+        except OSError as error:
+            await self._unsent(sending, WorkerUnfit(f"its inputs could not be handed on: {error.strerror}"))
             return
         if await self._mark({sending.try_id: handing.marker(sending, urls)}):
             await self._send(sending, urls)

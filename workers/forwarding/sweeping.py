@@ -38,7 +38,7 @@ async def sweep(client: Client, upstream_key: str) -> int:
         await verdicts.judge(known[upstream_id].id, listed[upstream_id])
     unseen = [one for name, one in known.items() if name not in listed and one.unasked_seconds > _UNSEEN_SECONDS]
     await _ask_singly(client, unseen)
-    await _look_up(doubted, {name: one for name, one in listed.items() if name not in known})
+    await _look_up(upstream_key, doubted, listed)
     return len(found)
 
 
@@ -56,8 +56,12 @@ async def _list(client: Client, upstream_key: str, found: list[Open]) -> dict[st
     return listed
 
 
-async def _look_up(doubted: list[Open], strangers: dict[str, Prediction]) -> None:
+async def _look_up(upstream_key: str, doubted: list[Open], listed: dict[str, Prediction]) -> None:
     """Find those that were taken after all; of the others, the upstream's list has had its time to show them."""
+    if not doubted:
+        return
+    names = await run_sync(pursuing.strangers, upstream_key, listed)
+    strangers = {name: one for name, one in listed.items() if name in names}
     for one in doubted:
         upstream_id = _found(one, strangers)
         if upstream_id is not None:
@@ -65,7 +69,7 @@ async def _look_up(doubted: list[Open], strangers: dict[str, Prediction]) -> Non
             await run_sync(forwarding.accepted, {one.id: upstream_id})
             await verdicts.judge(one.id, prediction)
         elif one.marker is None or one.doubted_seconds > settings.load().wavespeed_list_lag_seconds:
-            await run_sync(arriving.not_there, one.id)
+            await run_sync(arriving.not_there, one.id, one.doubted_since)
 
 
 def _found(one: Open, strangers: dict[str, Prediction]) -> str | None:
@@ -78,9 +82,9 @@ async def _mark_unproven(doubted: list[Open]) -> None:
     """Without a list nothing can be looked up; that is waited out for a while."""
     for one in doubted:
         if one.marker is None:
-            await run_sync(arriving.not_there, one.id)
+            await run_sync(arriving.not_there, one.id, one.doubted_since)
         elif one.doubted_seconds > settings.load().wavespeed_doubt_seconds:
-            await run_sync(arriving.unproven, one.id)
+            await run_sync(arriving.unproven, one.id, one.doubted_since)
 
 
 async def _ask_singly(client: Client, some: list[Open]) -> None:

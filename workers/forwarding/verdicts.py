@@ -1,10 +1,12 @@
 """What the upstream's word on a prediction means for its try; each is written down in a transaction of its own."""
 
 import uuid
+from contextlib import suppress
 from http import HTTPStatus
 
 from anyio.to_thread import run_sync
 
+from jobs.errors import Unavailable
 from jobs.lifecycle import arriving
 from jobs.lifecycle.arriving import Video
 from workers.engines.cloud import refusals
@@ -16,14 +18,20 @@ COMPLETED = "completed"
 
 
 async def ask(client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
-    """Ask how a prediction stands, and write it down if it has ended. What is not answered is asked another time."""
+    """Ask how a prediction stands, and write it down if it has ended.
+
+    What is not answered, or cannot be written down for the moment, is asked another time.
+    """
+    with suppress(UpstreamError, Unavailable):
+        await _ask(client, try_id, upstream_key, upstream_id)
+
+
+async def _ask(client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
     try:
         prediction = await client.prediction(upstream_key, upstream_id)
     except Refused as refused:
         if refused.status == HTTPStatus.NOT_FOUND:
             await run_sync(arriving.failed, try_id, _gone())
-    except UpstreamError:
-        pass
     else:
         await judge(try_id, prediction)
 

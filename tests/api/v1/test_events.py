@@ -69,7 +69,7 @@ def holder() -> lifecycle.Claim:
     """The claim of whoever holds the one running job."""
     with transaction() as session:
         running = session.query(Job).filter(Job.status == "running").one()
-    return lifecycle.holding._claim_of(running, running.worker or "")
+    return lifecycle.claiming._claim_of(running, running.worker or "")
 
 
 def test_a_stream_tells_the_whole_timeline_and_ends_with_it(client: TestClient, member: Member, job: Job) -> None:

@@ -4,21 +4,23 @@ import heapq
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from jobs.errors import Unavailable
 from tests.factories_media import people_png, voice_wav
+from tests.story.chaos.ear import Ear
 from tests.story.chaos.payers import Payer
-from tests.story.chaos.plan import MAKES_A_JOB, VOICES_SECONDS, Ask, Plan
-from tests.story.chaos.world import World
+from tests.story.chaos.plan import MAKES_A_JOB, VOICES_SECONDS, Ask
+from tests.story.house import House
 from tests.story.scene import SOLO, solo
 
 CALLERS = 4
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
 _TIMEOUT_SECONDS = 4.0
 _PAUSE_SECONDS = 0.7
 
@@ -53,10 +55,36 @@ class Book:
         return {job for ids in self.ids.values() for job in ids}
 
 
+class Script(Protocol):
+    """What is asked in a run."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def asks(self) -> Sequence[Ask]: ...
+
+
+class Place(Protocol):
+    """Where it is asked."""
+
+    @property
+    def urls(self) -> Sequence[str]: ...
+
+    @property
+    def payers(self) -> Sequence[Payer]: ...
+
+    @property
+    def house(self) -> House: ...
+
+    @property
+    def ear(self) -> Ear: ...
+
+
 class Stream:
     """All callers of one run: a few threads that share the plan."""
 
-    def __init__(self, world: World, plan: Plan) -> None:
+    def __init__(self, world: Place, plan: Script) -> None:
         self.book = Book()
         self._world = world
         self._plan = plan
@@ -190,7 +218,7 @@ class Stream:
         return self._world.payers[ask.payer]
 
 
-def _upload(world: World, payer: Payer, seconds: float) -> dict[str, object]:
+def _upload(world: Place, payer: Payer, seconds: float) -> dict[str, object]:
     house = replace(world.house, key=payer.key)
     return {
         "image": house.upload(people_png(320, 200, 1), "one.png"),

@@ -79,12 +79,12 @@ def _once_it_can(blow: Callable[[World, Fault], bool]) -> Callable[[World, Fault
 
 
 def _kill(world: World, fault: Fault) -> bool:
-    world.kill(_program(world, fault))
+    world.crew.kill(_program(world, fault))
     return True
 
 
 def _freeze(world: World, fault: Fault) -> bool:
-    with kin.frozen([world.pid(_program(world, fault))]):
+    with kin.frozen([world.crew.pid(_program(world, fault))]):
         threading.Event().wait(fault.lasts_seconds)
     return True
 
@@ -114,7 +114,7 @@ def _rendering(world: World) -> list[tuple[str, int]]:
     until = time.monotonic() + _FIND_SECONDS
     while time.monotonic() < until:
         for worker in WORKERS:
-            if found := kin.children(world.pid(worker), kin.RENDERING):
+            if found := kin.children(world.crew.pid(worker), kin.RENDERING):
                 return [(worker, found[0])]
         threading.Event().wait(_LOOK_SECONDS)
     return []

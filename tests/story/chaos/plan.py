@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["fresh", "unusable", "late", "rerun", "repeat", "other body", "refused", "cancel", "delete"]
-Engine = Literal["gpu", "preview"]
+Engine = Literal["gpu", "cloud", "preview"]
 
 MAKES_A_JOB: dict[Kind, float] = {"fresh": 0.5, "rerun": 0.35, "unusable": 0.08, "late": 0.07}
 """What share of the jobs is of each kind; `late` is given less time than it may need."""

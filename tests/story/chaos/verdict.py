@@ -61,7 +61,7 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
         *_untested(findings),
         *(f"not answered as it should be: {words}" for words in book.strange),
         *(f"never answered: {words}" for words in book.given_up),
-        *(f"a program died: {words}" for words in world.deaths),
+        *(f"a program died: {words}" for words in world.crew.deaths),
         *([] if storm.is_complete else ["a fault could not be carried out; see the trace above"]),
         *_of_the_book(book, jobs),
         *_of_the_jobs(plan, book, jobs),

@@ -3,10 +3,9 @@
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,12 +19,12 @@ from tests.story.chaos import ear
 from tests.story.chaos.ear import Ear
 from tests.story.chaos.payers import Payer, make
 from tests.story.chaos.plan import Plan
+from tests.story.crew import Crew
 from tests.story.ground import Ground, ground
 from tests.story.house import QUICK, House, free_port, house, wait_for
 
 DOORS = ("door 0", "door 1")
 WORKERS = ("worker 0", "worker 1")
-_LOOK_SECONDS = 0.2
 _ENGINES = ("gpu", "preview")
 _GPU = ROOT / "tests/fakes/gpu"
 _KEPT_SHARE = 0.25
@@ -36,56 +35,25 @@ _KEPT_AT_LEAST_SECONDS = 20.0
 
 @dataclass
 class World:
-    """`deaths` counts what ended without our having killed it, by name: there should be none."""
+    """Everything of one run; `is_kept` says that its folder is to stay."""
 
     ground: Ground
     house: House
     bucket: BucketProxy
     ear: Ear
     urls: tuple[str, ...]
-    programs: dict[str, Program]
+    crew: Crew
     payers: tuple[Payer, ...]
     keep_seconds: float
-    deaths: list[str] = field(default_factory=list)
     is_kept: bool = False
-    _killed: set[int] = field(default_factory=set)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def wait_until_open(self) -> None:
         """Until both doors are ready, so that the storm finds a house that works."""
         wait_for(lambda: all(map(_is_ready, self.urls)), f"the doors are open; see {self.house.folder}")
 
-    def pid(self, name: str) -> int:
-        with self._turn:
-            return self.house.processes[name].pid
-
-    def kill(self, name: str) -> None:
-        """SIGKILL; the supervisor starts it again."""
-        with self._turn:
-            process = self.house.processes[name]
-            self._killed.add(process.pid)
-            process.kill()
-
-    def supervise(self, stop: threading.Event) -> None:
-        """Start again what has died, as every platform does."""
-        while not stop.wait(_LOOK_SECONDS):
-            for name, program in self.programs.items():
-                with self._turn:
-                    self._look_after(name, program)
-
     def logs(self) -> list[Path]:
         """What our own programs and the servers under them wrote."""
         return [*self.house.folder.glob("*.log"), *self.ground.data.glob("logs/*.log*")]
-
-    def _look_after(self, name: str, program: Program) -> None:
-        process = self.house.processes.get(name)
-        if process is not None and (status := process.poll()) is not None:
-            if process.pid not in self._killed:
-                self.deaths.append(f"{name} ended by itself with {status}")
-            process.communicate()
-            process = None
-        if process is None:
-            self.house.start(name, program)
 
 
 @contextmanager
@@ -113,22 +81,12 @@ def world(plan: Plan, minutes: float) -> Iterator[World]:
         path = os.pathsep.join(filter(None, (str(_GPU), os.environ.get("PYTHONPATH"))))
         with house({"TMPDIR": str(folder), "PYTHONPATH": path}, folder, payers[0].key) as built:
             built.environment["DUOLOGUE_PUBLIC_URL"] = urls[0]
-            with _supervised(World(servers, built, bucket, hearing, urls, programs, payers, keep_seconds)) as made:
+            crew = Crew(built, programs)
+            made = World(servers, built, bucket, hearing, urls, crew, payers, keep_seconds)
+            with crew.at_work():
                 yield made
     if not made.is_kept:
         shutil.rmtree(folder)
-
-
-@contextmanager
-def _supervised(made: World) -> Iterator[World]:
-    stop = threading.Event()
-    supervisor = threading.Thread(target=made.supervise, args=[stop])
-    supervisor.start()
-    try:
-        yield made
-    finally:
-        stop.set()
-        supervisor.join()
 
 
 def _programs() -> tuple[tuple[str, ...], dict[str, Program]]:

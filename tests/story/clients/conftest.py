@@ -1,4 +1,4 @@
-"""One whole house for each client: the tests of a module share it, each with an account of its own."""
+"""One whole house for all clients: every test has an account of its own in it."""
 
 import dataclasses
 import uuid
@@ -8,22 +8,20 @@ from pathlib import Path
 import pytest
 
 from jobs import storage
-from tests.conftest import TEMPLATE, Member, administer, forget_settings, make_member, of_database, set_settings
+from tests.conftest import Member, copied, forget_settings, make_member, set_settings
 from tests.factories_media import people_png, voice_wav
 from tests.story import house as houses
 from tests.story.house import PATIENT, House
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
-    """As everywhere, but for a module."""
-    name = f"test_{uuid.uuid4().hex}"
-    administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield of_database(servers, name)
-    administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
+    """As everywhere, but for all of them."""
+    with copied(servers) as settings:
+        yield settings
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running_house(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Front door, one worker with one slot, and the timetable."""
     make_bucket(environment)

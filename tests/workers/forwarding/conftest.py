@@ -4,13 +4,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
+from cli.fake_wavespeed.plan import DEFAULT_KEY as KEY
 from jobs import database as ours
 from jobs import lifecycle, storage
 from jobs.accounts import Caller
@@ -18,9 +19,11 @@ from jobs.database import transaction
 from jobs.tables import Event, Job, UpstreamTry
 from tests import factories
 from tests.conftest import set_settings
-from cli.fake_wavespeed.plan import DEFAULT_KEY as KEY
 from tests.fakes.wavespeed import QUICK, Fake, wavespeed
-from workers import forwarding, runner
+from workers import collecting, forwarding, runner
+
+Opener = Callable[..., AbstractContextManager["Upstream"]]
+"""Takes settings of ours and choices of a plan."""
 
 PATIENCE_SECONDS = 40.0
 FAST = {"DUOLOGUE_WAVESPEED_POLL_SECONDS": "0.3", "DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "0.5"}
@@ -68,7 +71,8 @@ class Upstream:
             found = [self.look(job_id) for job_id in job_ids]
             return found if all(job.finished_at for job in found) else None
 
-        return wait_for(all_final)
+        found: list[Job] = wait_for(all_final)
+        return found
 
     def look(self, job_id: uuid.UUID) -> Job:
         with transaction() as session:
@@ -78,12 +82,29 @@ class Upstream:
         with transaction() as session:
             return lifecycle.tries_of(session, job_id)
 
+    def at_stage(self, job_id: uuid.UUID, stage: str) -> Job | None:
+        job = self.look(job_id)
+        return job if job.stage == stage else None
+
+    def expire_holds(self) -> None:
+        """As if whoever is sending had been silent for long."""
+        with transaction() as session:
+            session.execute(update(UpstreamTry).values(held_until=func.clock_timestamp()))
+
+    def unbilled(self) -> int:
+        """How many tries the bill has not settled yet."""
+        open_ones = select(func.count()).where(
+            UpstreamTry.upstream_id.is_not(None), UpstreamTry.reconciled_at.is_(None)
+        )
+        with transaction() as session:
+            return session.scalars(open_ones).one()
+
     def story(self, job_id: uuid.UUID) -> list[str]:
         with transaction() as session:
             return list(session.scalars(select(Event.kind).where(Event.job_id == job_id).order_by(Event.id)))
 
     def paid_usd(self) -> float:
-        return float(sum(float(usd) for usd in self.fake.bill()["totals_usd"].values()))
+        return float(self.fake.bill()["total_usd"])
 
 
 def wait_for(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the look finds
@@ -97,7 +118,7 @@ def wait_for(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the loo
 
 
 @pytest.fixture
-def at_upstream(bucket: str, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def at_upstream(bucket: str, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> Opener:
     """Opens an upstream with a plan's choices and settings of ours."""
 
     @contextmanager
@@ -116,12 +137,16 @@ def at_upstream(bucket: str, caller: Caller, monkeypatch: pytest.MonkeyPatch) ->
             )
             ours.engine()  # before there are threads
             storage.make_bucket()
-            yield Upstream(fake, caller)
+            try:
+                yield Upstream(fake, caller)
+            finally:
+                collecting._source().close()
+                collecting._source.cache_clear()
 
     return opened
 
 
 @pytest.fixture
-def upstream(at_upstream: Callable[..., Any]) -> Iterator[Upstream]:
+def upstream(at_upstream: Opener) -> Iterator[Upstream]:
     with at_upstream() as opened:
         yield opened

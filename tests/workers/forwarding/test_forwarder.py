@@ -1,9 +1,20 @@
 """Promises about a job's way to the upstream and back, on a real database, bucket and a WaveSpeed that speaks HTTP."""
 
-from jobs import lifecycle, storage
+from typing import Any
+
+import pytest
+
+from cli.fake_wavespeed.plan import DEFAULT_KEY as KEY
+from jobs import lifecycle, storage, terms
+from jobs.database import transaction
+from jobs.lifecycle import forwarding
 from jobs.rules.states import State
-from tests import factories
-from tests.workers.forwarding.conftest import Upstream, wait_for
+from jobs.rules.tiers import read_keys
+from tests.workers.forwarding.conftest import Opener, Upstream, wait_for
+from workers.chores import reconcile
+
+FOR_EVER = 0.001
+"""Seconds of video made in a second: none of a test's jobs ends."""
 
 
 def test_a_job_goes_to_the_upstream_and_its_video_comes_into_our_bucket(upstream: Upstream) -> None:
@@ -24,28 +35,142 @@ def test_a_job_goes_to_the_upstream_and_its_video_comes_into_our_bucket(upstream
     ]
     (one,) = upstream.tries(job_id)
     assert (one.outcome, one.attempt, job.attempt) == ("completed", 1, 1)
+    assert job.output is not None
     assert storage.size(job.output["key"]) == job.output["bytes"] > 0
     assert len(upstream.fake.jobs()) == 1
     assert job.cost_usd == one.expected_usd > 0
 
 
-def test_no_worker_is_held_while_a_job_is_at_the_upstream(at_upstream) -> None:
-    with at_upstream(speed=0.001) as upstream:
+def test_no_worker_is_held_while_a_job_is_at_the_upstream(at_upstream: Opener) -> None:
+    with at_upstream(speed=FOR_EVER) as upstream:
         job_id = upstream.job()
         with upstream.forwarding():
-            wait_for(lambda: upstream.look(job_id).stage == "rendering")
-            job = upstream.look(job_id)
+            job = wait_for(lambda: upstream.at_stage(job_id, "rendering"))
             assert (job.status, job.lease_until) == (State.FORWARDED, None)
             assert lifecycle.claim("worker-2", "cloud") is None
 
 
-def test_a_cancel_is_true_at_once_and_the_upstream_is_asked_to_stop(at_upstream) -> None:
-    with at_upstream(speed=0.001) as upstream:
+def test_a_cancel_is_true_at_once_and_the_upstream_is_asked_to_stop(at_upstream: Opener) -> None:
+    with at_upstream(speed=FOR_EVER) as upstream:
         job_id = upstream.job()
         with upstream.forwarding():
-            wait_for(lambda: upstream.look(job_id).stage == "rendering")
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
             assert lifecycle.cancel(upstream.caller, job_id).status == State.CANCELLED
             wait_for(lambda: upstream.tries(job_id)[0].ended_at)
         (there,) = upstream.fake.jobs()
         assert there["status"] == "cancelled"
         assert upstream.look(job_id).cost_usd == 0
+
+
+def test_a_late_result_of_a_cancelled_job_is_dropped_and_its_cost_is_kept(at_upstream: Opener) -> None:
+    with at_upstream(speed=FOR_EVER, faults={"cancel_ignored": 1.0}) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
+            lifecycle.cancel(upstream.caller, job_id)
+            wait_for(lambda: upstream.tries(job_id)[0].stop_asked_at)
+            (there,) = upstream.fake.jobs()
+            upstream.fake.finish(there["id"])
+            (one,) = wait_for(lambda: [one for one in upstream.tries(job_id) if one.ended_at])
+        job = upstream.look(job_id)
+        assert (job.status, job.output, one.outcome) == ("cancelled", None, "completed")
+        assert job.cost_usd == one.expected_usd > 0
+        assert upstream.story(job_id)[-1] == "job.cancelled"
+
+
+@pytest.mark.parametrize(("pays", "left"), [(True, "charged"), (False, "free")])
+def test_whether_a_cancel_at_the_upstream_is_paid_is_for_the_account(
+    at_upstream: Opener, *, pays: bool, left: str
+) -> None:
+    with at_upstream(speed=FOR_EVER) as upstream:
+        with transaction() as session:
+            terms.change(session, terms.of(session, upstream.caller.account_id), {"pays_cancelled": pays})
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
+        job = lifecycle.cancel(upstream.caller, job_id)
+        assert (job.price_usd > 0) is (left == "charged")
+        assert job.held_usd == 0
+
+
+@pytest.mark.parametrize("fault", ["reply_dropped", "submit_fails_late", "reply_garbled"])
+def test_a_submit_that_was_taken_unanswered_is_found_and_never_sent_again(at_upstream: Opener, fault: str) -> None:
+    with at_upstream(faults={fault: 1.0}) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            (job,) = upstream.finish(job_id)
+        assert job.status == "completed"
+        assert [one.outcome for one in upstream.tries(job_id)] == ["completed"]
+        assert len(upstream.fake.jobs()) == 1
+
+
+def test_a_submit_that_was_not_taken_is_sent_again_once_the_list_had_its_time(at_upstream: Opener) -> None:
+    with at_upstream({"DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "1"}, faults={"submit_dropped": 1.0}) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: [one for one in upstream.tries(job_id) if one.doubted_at])
+            upstream.fake.set_faults()
+            (first,) = wait_for(lambda: [one for one in upstream.tries(job_id) if one.outcome == "not_found"])
+        assert (first.ended_at - first.made_at).total_seconds() >= 1
+        assert upstream.look(job_id).status == State.WAITING
+        assert upstream.fake.jobs() == []
+
+
+@pytest.mark.parametrize("resends", [False, True])
+def test_what_nobody_can_prove_is_repeated_only_with_permission(at_upstream: Opener, *, resends: bool) -> None:
+    faults = {"reply_dropped": 1.0, "read_fails": 1.0}
+    with at_upstream({"DUOLOGUE_WAVESPEED_DOUBT_SECONDS": "0.5"}, faults=faults) as upstream:
+        with transaction() as session:
+            terms.change(session, terms.of(session, upstream.caller.account_id), {"resends_unproven": resends})
+        job_id = upstream.job()
+        with upstream.forwarding():
+            (one,) = wait_for(lambda: [one for one in upstream.tries(job_id) if one.ended_at])
+        job = upstream.look(job_id)
+        assert one.outcome == "unproven"
+        assert (job.status, job.error_class) == (("waiting", None) if resends else ("failed", "possibly_charged"))
+        assert job.cost_usd == one.expected_usd, "it counts as paid until somebody knows better"
+
+
+def test_a_forwarder_that_died_before_it_sent_costs_a_look_up(at_upstream: Opener) -> None:
+    with at_upstream({"DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "0"}) as upstream:
+        job_id = upstream.job()
+        (sending,) = forwarding.forward(read_keys(f"{KEY}:ultra"), 5)
+        upstream.expire_holds()
+        assert forwarding.mark({sending.try_id: "https://example.com/a"}) == set(), "it woke up too late to send"
+        with upstream.forwarding():
+            wait_for(lambda: upstream.tries(job_id)[0].outcome == "not_sent")
+        assert upstream.fake.jobs() == []
+
+
+def test_an_upstream_without_credit_rests_the_key_and_costs_no_attempt(at_upstream: Opener) -> None:
+    with at_upstream(credit_usd=0) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: "job.stumbled" in upstream.story(job_id))
+        job = upstream.look(job_id)
+        assert (job.status, job.attempt) == ("waiting", 0)
+
+
+def test_inputs_are_uploaded_where_the_bucket_is_not_seen_from_outside(at_upstream: Opener, tmp_path: Any) -> None:  # noqa: ANN401 - pytest's
+    with at_upstream({"DUOLOGUE_WAVESPEED_INPUTS": "auto"}) as upstream:
+        job_id = upstream.job()
+        medium = tmp_path / "a"
+        medium.write_bytes(b"a" * 2000)
+        for facts in (upstream.look(job_id).media or {}).values():
+            storage.put(medium, facts["key"], "audio/wav")
+        with upstream.forwarding():
+            (job,) = upstream.finish(job_id)
+        assert job.status == "completed"
+        (there,) = upstream.fake.jobs()
+        assert there["input"]["left_audio"].startswith(upstream.fake.url)
+        assert upstream.tries(job_id)[0].marker == there["input"]["left_audio"]
+
+
+def test_the_upstreams_bill_has_the_last_word_on_cost(at_upstream: Opener) -> None:
+    with at_upstream(faults={"ends_badly": 0.4}, seed=3) as upstream:
+        job_ids = [upstream.job() for _ in range(6)]
+        with upstream.forwarding():
+            upstream.finish(*job_ids)
+        wait_for(lambda: reconcile.run_once() or not upstream.unbilled())
+        cost_usd = sum(upstream.look(job_id).cost_usd for job_id in job_ids)
+        assert float(cost_usd) == pytest.approx(upstream.paid_usd())

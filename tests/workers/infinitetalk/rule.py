@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 PARITY = Path(__file__).with_name("parity")
 
-NEEDED = "needs the model's libraries: pip install -r requirements/gpu.txt"
+NEEDED = "needs the libraries of the model: `make torch`, or pip install -r requirements/gpu.txt"
 
 
 @dataclass(frozen=True)

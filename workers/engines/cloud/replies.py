@@ -76,7 +76,9 @@ class PredictionPage:
 
 
 @dataclass(frozen=True)
-class _Charged:
+class Charged:
+    """The prediction that an entry is about."""
+
     uuid: str
 
 
@@ -90,7 +92,7 @@ class Billing:
     billing_type: Literal["deduct", "refund"]
     price_usd: Annotated[Decimal, Field(strict=False, validation_alias="price")]
     created_at: AwareDatetime
-    prediction: _Charged | None = None
+    prediction: Charged | None = None
 
     @property
     def prediction_id(self) -> str | None:

@@ -47,7 +47,7 @@ class GpuEngine:
         """Keep the promise of `Engine.render`; every chunk is handed over as it ends, with how to go on after it."""
         with troubles.told(str(order.equipment.get("weights"))), _prepared(order) as production:
             plan, fit, voices = production.plan, production.source.fit, production.voices
-            warnings = notes.of(order, plan, voices.frames, production.source.size)
+            warnings = notes.of(plan, voices.frames, production.source.size)
             facts = handover.facts_of(plan, fit, voices.frames)
             take = handover.take_over(order.kept, order.folder / "take", facts)
             if not handover.is_whole(take, production.chunks):

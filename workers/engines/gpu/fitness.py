@@ -7,7 +7,9 @@ from typing import Final
 from jobs.errors import EngineError, WorkerUnfit
 
 LIBRARIES: Final = ("torch", "diffusers", "transformers", "safetensors", "accelerate")
-INSTALL: Final = "`pip install --require-hashes -r requirements/gpu.txt` installs what the model runs on; see docs/gpu.md"
+INSTALL: Final = (
+    "`pip install --require-hashes -r requirements/gpu.txt` installs what the model runs on; see docs/gpu.md"
+)
 _TRIED_BYTES: Final = 2**28
 _GIB: Final = 2**30
 

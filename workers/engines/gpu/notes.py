@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from jobs.errors import EngineError
-from workers.engines.engine import Order
 from workers.engines.gpu.plan import Plan
 from workers.infinitetalk import timeline
 from workers.infinitetalk.sizes import FRAMES_PER_SECOND
 
 
-def of(order: Order, plan: Plan, frames: int, size: tuple[int, int]) -> tuple[str, ...]:
+def of(plan: Plan, frames: int, size: tuple[int, int]) -> tuple[str, ...]:
     """Warnings for the caller. Raises EngineError for a box beside the picture, whose height and width are `size`."""
     for box in plan.shoot.boxes:
         _check_inside(box, *size)
-    return tuple(_warnings(order, plan, frames))
+    return tuple(_warnings(plan, frames))
 
 
 def _check_inside(box: tuple[int, int, int, int], height: int, width: int) -> None:
@@ -23,7 +22,7 @@ def _check_inside(box: tuple[int, int, int, int], height: int, width: int) -> No
         raise EngineError(f"The picture is {width} x {height} pixels, and the box {where}.", permanent=True)
 
 
-def _warnings(order: Order, plan: Plan, frames: int) -> Iterator[str]:
+def _warnings(plan: Plan, frames: int) -> Iterator[str]:
     seconds, chunks = frames / FRAMES_PER_SECOND, timeline.chunk_count(frames, plan.recipe.span)
     late = [start / FRAMES_PER_SECOND for start in plan.shoot.prompts if start >= frames]
     if late:
@@ -31,5 +30,3 @@ def _warnings(order: Order, plan: Plan, frames: int) -> Iterator[str]:
     unused = [chunk for chunk in plan.recipe.seeds if chunk >= chunks]
     if unused:
         yield f"The video has {chunks} chunks; the seed of chunk {unused[0]} is not used."
-    if order.mask is not None and plan.shoot.boxes:
-        yield "Boxes and a mask both say who is where; the boxes were taken."

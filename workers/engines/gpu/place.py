@@ -14,6 +14,7 @@ import torch
 from jobs.errors import EngineError
 from workers.engines.engine import Report
 from workers.engines.gpu.plan import Equipment, Plan
+from workers.engines.gpu.troubles import OUT_OF_MEMORY
 from workers.infinitetalk import residency as residencies
 from workers.infinitetalk.masks import LATENT_PIXELS, TOKEN_LATENTS
 from workers.infinitetalk.residency import Residency, Weights
@@ -70,17 +71,19 @@ def weigh(layout: Layout) -> Weights:
     return Weights(block, blocks, stem, text_encoder, image_encoder, vae, audio_encoder)
 
 
+def after(fits: Residency, profile: int) -> Residency:
+    """Go so many ways down from what should have fitted and did not. Raises EngineError past the last."""
+    if fits + profile > max(Residency):
+        sentence = "the GPU ran out of memory, and there is no smaller way to render"
+        raise EngineError(sentence, permanent=True, error_class=OUT_OF_MEMORY)
+    return Residency(fits + profile)
+
+
 def _residency(equipment: Equipment, layout: Layout, tokens: int, profile: int) -> Residency:
     """The fastest that fits; where that ran out of memory before, the next one."""
     least = Residency.RESIDENT if equipment.residency == "auto" else Residency[equipment.residency.upper()]
     free_bytes, _ = torch.cuda.mem_get_info(equipment.device)
-    fits = residencies.choose(free_bytes, tokens, weigh(layout), at_least=least)
-    if fits + profile > max(Residency):
-        raise EngineError(
-            "the GPU ran out of memory, and there is no smaller way to render", permanent=True,
-            error_class="out_of_memory",
-        )
-    return Residency(fits + profile)
+    return after(residencies.choose(free_bytes, tokens, weigh(layout), at_least=least), profile)
 
 
 def _taken(lock: int) -> bool:

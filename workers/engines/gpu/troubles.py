@@ -25,8 +25,9 @@ def told(weights: str) -> Iterator[None]:
     try:
         yield
     except WeightsError as error:
-        sentence = str(error).replace(f"{weights}/", "").replace(weights, "The folder of weights")
-        raise EngineError(sentence, permanent=False, error_class=WorkerUnfit.error_class) from error
+        raise EngineError(
+            _without(weights, str(error)), permanent=False, error_class=WorkerUnfit.error_class
+        ) from error
     except TooLittleMemory as error:
         raise EngineError(str(error), permanent=False) from error
     except torch.OutOfMemoryError as error:
@@ -44,3 +45,10 @@ def told(weights: str) -> Iterator[None]:
 def is_lost(error: RuntimeError) -> bool:
     """Whether the GPU or its driver failed, and not what was asked of it."""
     return isinstance(error, torch.AcceleratorError) or str(error).lstrip().startswith(_OF_CUDA)
+
+
+def _without(weights: str, sentence: str) -> str:
+    """Leave out where on this machine the weights are: callers read this."""
+    if not weights:
+        return sentence
+    return sentence.replace(f"{weights}/", "").replace(weights, "The folder of weights")

@@ -87,7 +87,8 @@ class PreviewEngine:
         report("looking", _LISTENED)
         with _build_set(order, script) as stage:
             _shoot(order, script, stage, report)
-            warnings = (*script.warnings, *stage.warnings, *stage.scene.warnings())
+            ignored = ("A preview turns no knobs; the model would.",) if order.knobs else ()
+            warnings = (*script.warnings, *stage.warnings, *stage.scene.warnings(), *ignored)
         report("finishing", 1.0)
         frames = script.timeline.frames
         return Rendering(

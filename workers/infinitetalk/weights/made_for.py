@@ -45,7 +45,9 @@ def read(root: Path) -> MadeFor:
         return MadeFor()
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        tables = {name: {height / width: (height, width) for height, width in told["sizes"][name]} for name in sizes.TABLES}
+        tables = {
+            name: {height / width: (height, width) for height, width in told["sizes"][name]} for name in sizes.TABLES
+        }
         span = Span(told["chunk_frames"], told["motion_frames"]) if told["chunk_frames"] else None
         return MadeFor(tables, span, told["steps"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -20,8 +20,10 @@ from transformers import (
 )
 
 from workers.infinitetalk.audio_branch import AudioShape
-from workers.infinitetalk.transformer import TalkTransformer
-from workers.infinitetalk.weights import official
+from workers.infinitetalk.timeline import WINDOW, Span
+from workers.infinitetalk.transformer import TEXT_TOKENS, TalkTransformer
+from workers.infinitetalk.weights import made_for, official
+from workers.infinitetalk.weights.made_for import MadeFor
 from workers.infinitetalk.weights.names import ADAPTER
 from workers.infinitetalk.weights.parts import CLIP_HEAD_WIDTH
 
@@ -51,10 +53,15 @@ _WAV2VEC: Final[dict[str, Any]] = {
     "num_conv_pos_embeddings": 16,
     "num_conv_pos_embedding_groups": 4,
 }
+_SPAN: Final = Span(9, 5)
+_TABLES: Final = {
+    "480p": {32 / 48: (32, 48), 32 / 32: (32, 32), 48 / 32: (48, 32)},
+    "720p": {48 / 64: (48, 64), 48 / 48: (48, 48), 64 / 48: (64, 48)},
+}
 
 
 def write(root: Path, seed: int = 0) -> None:
-    """Write base, both adapters, audio encoder and few-step weights into `root`: about 10 MB."""
+    """Write base, both adapters, audio encoder and few-step weights into `root`: about 10 MB, for tiny videos."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         base = root / "Wan2.1-I2V-14B-480P"
@@ -66,6 +73,23 @@ def write(root: Path, seed: int = 0) -> None:
             _save(root / "InfiniteTalk" / variant / "infinitetalk.safetensors", adapter)
         _write_base(root / "SoulX-FlashTalk-14B", talking)
         _write_audio_encoder(root / "chinese-wav2vec2-base")
+    made_for.write(root, MadeFor(_TABLES, _SPAN, steps=2))
+
+
+@torch.inference_mode()
+def try_pass(device: str, dtype: torch.dtype) -> Tensor:
+    """Run a transformer as tiny as these once, and return what it says: whether a device can do that at all."""
+    model = TalkTransformer(_WAN, _AUDIO).eval()
+    nn.Module.to(model, device, dtype)  # its own warns of norms in half precision, which is how they are tried here
+    given = {
+        "text": torch.zeros(1, TEXT_TOKENS, _TEXT_WIDTH),
+        "image": torch.zeros(1, 257, CLIP_HEAD_WIDTH),
+        "windows": torch.zeros(1, 5, WINDOW, _AUDIO.layers, _AUDIO.channels),
+    }
+    latents = torch.zeros(1, _WAN["in_channels"], 2, 4, 4, device=device, dtype=dtype)
+    moved = {name: tensor.to(device, dtype) for name, tensor in given.items()}
+    velocity: Tensor = model(latents, torch.tensor([500.0], device=device), **moved)
+    return velocity.float().cpu()
 
 
 def _write_base(folder: Path, transformer: dict[str, Tensor]) -> None:

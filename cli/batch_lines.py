@@ -1,0 +1,99 @@
+"""Makes of a table or a file of lines here the file that a batch is read from; their media are uploaded first."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cli import media, progress
+from cli.client import Api
+from cli.failure import Failure
+from cli.screen import err
+from jobs.rules import batch_csv
+
+PARALLEL = 4
+
+Line = dict[str, Any]
+
+
+def prepare(api: Api, source: Path, draft: Path, model: str | None) -> None:
+    """Write the lines of `source`, a CSV or JSON lines, into `draft`.
+
+    Media that are files here are uploaded, each once. What is wrong with a line is for whoever reads the batch to say,
+    with its number; here only files are looked for. Raises Failure.
+    """
+    lines = _of_table if source.suffix.lower() == ".csv" else _of_lines
+    links = _uploaded(api, sorted({place for line in lines(source, model) for place in _files(line, source)}))
+    with draft.open("w", encoding="utf-8") as file:
+        for line in lines(source, model):
+            text = line if isinstance(line, str) else json.dumps(_linked(line, source, links), ensure_ascii=False)
+            file.write(text + "\n")
+
+
+def _of_table(source: Path, model: str | None) -> Iterator[Line | str]:
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, strict=True)
+            batch_csv.check_columns(table.fieldnames or [])
+            for number, row in enumerate(table, 1):
+                yield batch_csv.line(row, number, model)
+    except UnicodeDecodeError:
+        raise Failure(f"{source} is not in UTF-8; save it as such.") from None
+    except csv.Error as error:
+        raise Failure(f"{source} is no CSV: {error}.") from None
+
+
+def _of_lines(source: Path, model: str | None) -> Iterator[Line | str]:
+    """What cannot be read is passed on as it is."""
+    with source.open(encoding="utf-8", errors="surrogateescape") as file:
+        for text in file:
+            line = _parsed(text)
+            if line is None:
+                yield text.rstrip("\r\n").encode(errors="surrogateescape").decode(errors="replace")
+            else:
+                yield {"model": model, **line} if model else line
+
+
+def _parsed(text: str) -> Line | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("inputs"), dict) else None
+
+
+def _files(line: Line | str, source: Path) -> Iterator[Path]:
+    """The files here that a line names."""
+    if isinstance(line, dict):
+        for field in batch_csv.MEDIA:
+            if (path := _path(line["inputs"].get(field), source)) is not None:
+                yield path
+
+
+def _path(value: object, source: Path) -> Path | None:
+    """Where a medium lies here, beside the table; None for links and for everything that names no file."""
+    if not isinstance(value, str) or not value or value.lower().startswith(("http://", "https://", "data:")):
+        return None
+    path = source.parent / Path(value).expanduser()
+    try:
+        return path.resolve() if path.is_file() else None
+    except OSError:  # base64 is no name of a file
+        return None
+
+
+def _uploaded(api: Api, paths: list[Path]) -> Mapping[Path, str]:
+    links: dict[Path, str] = {}
+    with ThreadPoolExecutor(PARALLEL) as pool, progress.shown(err, "uploading") as report:
+        for path, link in zip(
+            paths, pool.map(lambda path: media.link_to(api, path.name, str(path)), paths), strict=True
+        ):
+            links[path] = link
+            report("uploading", len(links) / len(paths))
+    return links
+
+
+def _linked(line: Line, source: Path, links: Mapping[Path, str]) -> Line:
+    found = {field: links[path] for field in batch_csv.MEDIA if (path := _path(line["inputs"].get(field), source))}
+    return line | {"inputs": line["inputs"] | found}

@@ -1,0 +1,43 @@
+"""`duologue engines`: let nothing new begin on an engine, and let it go on."""
+
+from typing import Annotated
+
+import typer
+
+from cli import reach
+from cli.options import DEFAULT_DATA, DataDir
+from cli.screen import say
+from jobs import health
+from jobs.database import transaction
+from jobs.rules.appraisal import ENGINES
+
+
+def _known(name: str) -> str:
+    if name not in ENGINES:
+        raise typer.BadParameter(f"{name} is none of {', '.join(ENGINES)}.")
+    return name
+
+
+Name = Annotated[str, typer.Argument(callback=_known, help="gpu, cloud or preview.")]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Engines: pause and resume them.")
+
+
+@app.command()
+def pause(
+    name: Name,
+    because: Annotated[str, typer.Option(help="Why, for whoever waits.")] = "an operator said so",
+    data: DataDir = DEFAULT_DATA,
+) -> None:
+    """Let nothing new begin on an engine; what runs goes on, and auto goes elsewhere."""
+    with reach.current_database(data), transaction() as session:
+        health.pause(session, name, because)
+    say(f"{name} is paused; `duologue engines resume {name}` lets it go on.")
+
+
+@app.command()
+def resume(name: Name, data: DataDir = DEFAULT_DATA) -> None:
+    """Let work begin on an engine again, also on one that was shut because jobs failed on it."""
+    with reach.current_database(data), transaction() as session:
+        health.resume(session, name)
+    say(f"{name} goes on.")

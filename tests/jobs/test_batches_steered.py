@@ -1,0 +1,119 @@
+"""Promises about batches on their way: paused, resumed, cancelled, retried, expired."""
+
+import pytest
+
+from jobs import batches, history, lifecycle
+from jobs.accounts import Caller
+from jobs.batches import BatchWish
+from jobs.errors import Conflict, EngineError, LeaseLost
+from tests import batching, factories, paying
+from tests.batching import ASKED
+from tests.past import execute
+from workers import batching as worker
+from workers.chores import tend_batches
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+def broken() -> list[str]:
+    return [found.invariant for found in history.check() if found.verdict == "broken"]
+
+
+def count_jobs() -> int:
+    [[count]] = execute("SELECT count(*) FROM jobs")
+    return int(count)
+
+
+def test_a_paused_batch_begins_nothing_until_it_is_resumed(caller: Caller) -> None:
+    batch_id = batching.read(caller, batching.lines(3)).batch.id
+    running = factories.claim()
+    for _ in range(2):
+        assert batches.pause(caller, batch_id).batch.paused_at is not None
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
+    lifecycle.hand_back(running)  # it comes back while the batch is paused
+    assert tend_batches.run_once() == 1
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
+    for _ in range(2):
+        assert batches.resume(caller, batch_id).batch.paused_at is None
+    batching.complete(3)
+    assert broken() == []
+
+
+def test_a_batch_paused_before_it_is_open_opens_paused(caller: Caller) -> None:
+    batch, _ = batches.create_from_array(caller, ASKED, batching.lines(2))
+    batches.pause(caller, batch.id)
+    worker.read_all()
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
+    batches.resume(caller, batch.id)
+    batching.complete(2)
+
+
+def test_a_cancelled_batch_stops_what_waits_and_tells_what_runs(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paying.render_for_money(monkeypatch)
+    batch_id = batching.read(caller, batching.lines(4), BatchWish(options={"engine": "gpu"})).batch.id
+    batching.complete(1, engine="gpu")
+    running = factories.claim(engine="gpu")
+    for _ in range(2):
+        assert batches.cancel(caller, batch_id).batch.status == "cancelling"
+    assert lifecycle.claim("worker-1", "gpu") is None, "from the first word on nothing begins"
+    tend_batches.run_once()
+    assert lifecycle.renew(running, "rendering", 0.5) == "cancelled"
+    assert worker.close_all() == 0
+    lifecycle.confirm_cancel(running)
+    assert worker.close_all() == 1
+    seen = batches.seen(caller, batch_id)
+    assert (seen.batch.status, seen.states) == ("cancelled", {"cancelled": 3, "completed": 1})
+    with pytest.raises(Conflict):
+        batches.pause(caller, batch_id)
+    assert broken() == []
+
+
+def test_a_batch_cancelled_while_it_is_read_never_opens(caller: Caller) -> None:
+    batch, _ = batches.create_from_array(caller, ASKED, batching.lines(2))
+    reader = batches.take_unread()
+    assert reader is not None
+    assert batches.cancel(caller, batch.id).batch.status == "cancelled"
+    with pytest.raises(LeaseLost):
+        batches.renew(reader, 1)
+    assert (worker.read_all(), count_jobs()) == (0, 0)
+
+
+def test_failed_jobs_are_ordered_once_more_and_name_the_old_ones(caller: Caller) -> None:
+    batch_id = batching.read(caller, batching.lines(3)).batch.id
+    batching.complete(1)
+    with pytest.raises(Conflict, match="once it is final"):
+        batches.retry(caller, batch_id)
+    for _ in range(2):
+        lifecycle.stumble(factories.claim(), EngineError("broken", permanent=True))
+    worker.close_all()
+    again, is_new = batches.retry(caller, batch_id, "again")
+    assert is_new
+    worker.read_all()
+    jobs, old = batches.jobs_of(caller, again.id), batches.jobs_of(caller, batch_id)
+    assert [(job.custom_id, job.batch_line, job.rerun_of) for job in jobs] == [
+        ("row-2", 2, old[1].id),
+        ("row-3", 3, old[2].id),
+    ]
+    same, is_new = batches.retry(caller, batch_id, "again")
+    assert (same.id, is_new) == (again.id, False)
+    batching.complete(2)
+    worker.close_all()
+    with pytest.raises(Conflict, match="None of its jobs failed"):
+        batches.retry(caller, again.id)
+    assert broken() == []
+
+
+def test_a_batch_past_its_deadline_is_expired(caller: Caller) -> None:
+    batch_id = batching.read(caller, batching.lines(2), BatchWish(deadline_seconds=600)).batch.id
+    jobs = batches.jobs_of(caller, batch_id)
+    expires_at = batches.batch(caller, batch_id).expires_at
+    assert expires_at is not None
+    assert all(job.finish_until <= expires_at for job in jobs)
+    batching.complete(1)
+    execute("UPDATE jobs SET finish_until = now() - interval '1 s' WHERE status = 'waiting'")
+    execute("UPDATE batches SET expires_at = now() - interval '1 s'")
+    assert lifecycle.expire() == 1
+    worker.close_all()
+    assert batches.seen(caller, batch_id).batch.status == "expired"

@@ -1,0 +1,135 @@
+"""Promises about tries at the upstream, by their rows alone: nothing here is sent anywhere."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from jobs import lifecycle, upstream
+from jobs.accounts import Caller
+from jobs.database import transaction
+from jobs.lifecycle import arriving, forwarding, pursuing
+from jobs.lifecycle.arriving import Video
+from jobs.lifecycle.forwarding import Sending
+from jobs.lifecycle.pursuing import Open
+from jobs.rules.states import State
+from jobs.tables import Account, Job, UpstreamTry
+from tests import factories, routed
+from tests.past import execute
+
+VIDEO = Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10)
+
+
+@pytest.fixture(autouse=True)
+def _a_cloud(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    routed.configure(monkeypatch)
+
+
+def prepared(caller: Caller) -> Job:
+    """A job that may go up."""
+    job = factories.submit(caller, engine="cloud")
+    claim = factories.claim(engine="cloud")
+    lifecycle.keep_media(claim, {name: {"key": f"{name}.wav", "seconds": 4.2} for name in claim.model.media})
+    lifecycle.prepared(claim)
+    return job
+
+
+def forward(most: int = 9) -> list[Sending]:
+    return forwarding.forward(upstream.configured(), most)
+
+
+def limit(caller: Caller, **terms: object) -> None:
+    with transaction() as session:
+        account = session.get_one(Account, caller.account_id)
+        for name, value in terms.items():
+            setattr(account, name, value)
+
+
+def try_of(try_id: uuid.UUID) -> UpstreamTry:
+    with transaction() as session:
+        return session.get_one(UpstreamTry, try_id)
+
+
+def status_of(job: Job) -> str:
+    with transaction() as session:
+        return session.get_one(Job, job.id).status
+
+
+def in_doubt() -> Open:
+    """The one try that nobody sends any more, as a sweep sees it."""
+    execute("UPDATE upstream_tries SET held_until = clock_timestamp()")
+    [one] = pursuing.open_of(routed.KEY_NAME)
+    return one
+
+
+def test_an_account_has_no_more_jobs_at_the_upstream_at_once_than_it_may(caller: Caller) -> None:
+    for _ in range(3):
+        prepared(caller)
+    limit(caller, running_max=2)
+
+    assert len(forward()) == 2
+    assert forward() == []
+
+
+def test_a_job_that_ended_before_it_was_sent_is_not_sent(caller: Caller) -> None:
+    job = prepared(caller)
+    [sending] = forward()
+    lifecycle.cancel(caller, job.id)
+
+    assert forwarding.mark({sending.try_id: "https://example.com/left.wav"}) == set()
+
+
+def test_whoever_had_a_try_in_hand_since_it_was_looked_for_is_not_contradicted(caller: Caller) -> None:
+    job = prepared(caller)
+    [sending] = forward()
+    seen = in_doubt()
+    forwarding.still_sending([sending.try_id])
+    forwarding.mark({sending.try_id: "https://example.com/left.wav"})
+    forwarding.doubted([sending.try_id])
+
+    arriving.not_there(seen.id, seen.doubted_since)
+    arriving.unproven(seen.id, seen.doubted_since)
+    assert (try_of(seen.id).outcome, status_of(job)) == (None, State.FORWARDED)
+
+    again = in_doubt()
+    assert again.doubted_since - seen.doubted_since > timedelta(0)
+    arriving.not_there(again.id, again.doubted_since)
+    assert (try_of(seen.id).outcome, status_of(job)) == ("not_found", State.WAITING)
+
+
+def test_what_was_unproven_is_known_to_be_there_once_the_upstream_says_so(caller: Caller) -> None:
+    job = prepared(caller)
+    forward()
+    seen = in_doubt()
+    arriving.unproven(seen.id, seen.doubted_since)
+
+    assert lifecycle.told(seen.id, "prediction-1")
+
+    one = try_of(seen.id)
+    assert (one.outcome, one.upstream_id, status_of(job)) == ("unproven", "prediction-1", State.FAILED)
+
+
+def test_a_prediction_that_one_try_has_is_not_found_for_another(caller: Caller) -> None:
+    prepared(caller)
+    [sending] = forward()
+    forwarding.accepted({sending.try_id: "prediction-1"})
+    arriving.completed(sending.try_id, VIDEO)
+
+    assert pursuing.strangers(routed.KEY_NAME, ["prediction-1", "prediction-2"]) == {"prediction-2"}
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller: Caller, *, pays: bool) -> None:
+    limit(caller, pays_cancelled=pays)
+    job = prepared(caller)
+    [sending] = forward()
+    forwarding.accepted({sending.try_id: "prediction-1"})
+    arriving.completed(sending.try_id, VIDEO)
+    fetching = factories.claim(engine="cloud")
+    lifecycle.cancel(caller, job.id)
+    lifecycle.confirm_cancel(fetching)
+
+    with transaction() as session:
+        ended = session.get_one(Job, job.id)
+    assert ended.status == State.CANCELLED
+    assert (ended.price_usd > 0) is pays
