@@ -11,15 +11,12 @@ from jobs.tables import Chore
 
 def take(name: str, every_seconds: float) -> bool:
     """Whether the caller is the one to run `name` now. Two who ask at once get one yes between them."""
+    due_at = func.now() + timedelta(seconds=every_seconds)
+    due = update(Chore).where(Chore.name == name, Chore.due_at <= func.now()).values(due_at=due_at)
+    new = insert(Chore).values(name=name, due_at=due_at).on_conflict_do_nothing()
     with transaction() as session:
-        session.execute(insert(Chore).values(name=name).on_conflict_do_nothing())
-        taken = session.execute(
-            update(Chore)
-            .where(Chore.name == name, Chore.due_at <= func.now())
-            .values(due_at=func.now() + timedelta(seconds=every_seconds))
-            .returning(Chore.name)
-        )
-        return taken.one_or_none() is not None
+        is_taken = session.scalars(due.returning(Chore.name)).one_or_none() is not None
+        return is_taken or session.scalars(new.returning(Chore.name)).one_or_none() is not None
 
 
 def tick_off(name: str, done: int, took_ms: int) -> None:

@@ -57,8 +57,8 @@ def chores() -> list[Chore]:
         Chore("reroute", watchful, reroute.run_once),
         Chore("count_spending", 12 * watchful, count_spending.run_once),
         Chore("read_batches", watchful / 5, read_batches.run_once),
-        Chore("close_batches", watchful / 5, close_batches.run_once),
-        Chore("tend_batches", watchful / 5, tend_batches.run_once),
+        Chore("close_batches", watchful / 2, close_batches.run_once),
+        Chore("tend_batches", watchful / 2, tend_batches.run_once),
         Chore("forget_batches", 60 * watchful, forget_batches.run_once),
         Chore("settle", 12 * watchful, settle.run_once),
         Chore("reconcile", 12 * watchful, reconcile.run_once),
@@ -105,23 +105,26 @@ def take_turn(chore: Chore) -> bool:
 
 
 def _keep(chore: Chore, stop: threading.Event) -> None:
-    """Take turns until told to stop. A turn that fails costs itself, never the thread; an outage is told once."""
-    told = ""
-    while not stop.wait(min(chore.every_seconds / 4, _LOOK_SECONDS)):
-        reason = _why_failed(chore)
+    """Take turns until told to stop. A turn that fails costs itself, never the thread; an outage is told once.
+
+    Whoever took the last turn is there when the next is due; the others look more often, in case he is not.
+    """
+    told, took = "", False
+    while not stop.wait(min(chore.every_seconds if took else chore.every_seconds / 4, _LOOK_SECONDS)):
+        took, reason = _turn(chore)
         if reason and reason != told:
             events.emit("chore.failed", chore=chore.name, reason=reason)
         told = reason
 
 
-def _why_failed(chore: Chore) -> str:
+def _turn(chore: Chore) -> tuple[bool, str]:
+    """Whether the turn was taken, and why it failed if it did."""
     try:
-        take_turn(chore)
+        return take_turn(chore), ""
     except DuologueError as error:
-        return str(error)
+        return False, str(error)
     except Exception:  # noqa: BLE001 - the edge of one turn: a bug in one chore must not end the others
-        return traceback.format_exc()
-    return ""
+        return False, traceback.format_exc()
 
 
 if __name__ == "__main__":

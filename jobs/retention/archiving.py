@@ -13,7 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from jobs import settings
 from jobs.database import transaction
-from jobs.tables import ArchivedJob, Event, Job
+from jobs.rules import deliveries
+from jobs.rules.deliveries import Status
+from jobs.tables import ArchivedJob, Delivery, Event, Job
 
 BATCH = 100
 
@@ -45,11 +47,13 @@ _COPY_EVENTS = text("""
 
 
 def let_go() -> int:
-    """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were."""
+    """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were.
+
+    A webhook that is still tried must find the video it tells of: its job stays as long as it may be tried, at most.
+    """
     oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
-    return _let_go(Job.finished_at < oldest_kept, Job.finished_at) + _let_go(
-        Job.deleted_at.is_not(None), Job.deleted_at
-    )
+    is_kept_long_enough = (Job.finished_at < oldest_kept) & ~_is_to_be_told()
+    return _let_go(is_kept_long_enough, Job.finished_at) + _let_go(Job.deleted_at.is_not(None), Job.deleted_at)
 
 
 def leaving() -> Iterator[list[Job]]:
@@ -93,6 +97,11 @@ def final(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these jobs are final, and not yet in the archive."""
     with transaction() as session:
         return set(session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.finished_at.is_not(None))))
+
+
+def _is_to_be_told() -> ColumnElement[bool]:
+    owed = select(Delivery.id).where(Delivery.job_id == Job.id, Delivery.status == Status.OWED)
+    return owed.where(Delivery.owed_since > func.now() - timedelta(days=deliveries.OWED_MAX_DAYS)).exists()
 
 
 def _let_go(is_over: ColumnElement[bool], oldest_first: InstrumentedAttribute[datetime | None]) -> int:

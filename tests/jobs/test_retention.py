@@ -63,6 +63,15 @@ def test_a_finished_job_stays_for_as_long_as_is_set(caller: Caller) -> None:
     assert let_go() == [job.id]
 
 
+def test_a_job_whose_webhook_is_still_tried_stays_until_it_is_told_or_five_days_have_passed(caller: Caller) -> None:
+    told, untold = (completed(caller, webhook_url="https://example.com/hook") for _ in range(2))
+    age(days=8)
+    execute(f"UPDATE deliveries SET status = 'delivered', settled_at = now() WHERE job_id = '{told.id}'")
+    assert let_go() == [told.id]
+    execute("UPDATE deliveries SET owed_since = now() - interval '5.1 days'")
+    assert let_go() == [told.id, untold.id]
+
+
 def test_an_unfinished_job_stays_however_old_it_is(caller: Caller) -> None:
     factories.submit(caller)
     factories.submit(caller)
