@@ -38,7 +38,7 @@ test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
 test-model: $(TORCH)/.installed ## Run the tests of the model and of its engine, on tiny weights
 	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -m "not long" $(MODEL_TESTS)
 
-test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, and waits at default settings
+test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, ten of the cloud's faults, waits at default settings
 	@"$(BIN)/python" -m pytest -m long
 
 parity: $(TORCH)/.installed ## Compare the model with recorded numbers of the original, and print how far each lies
@@ -57,7 +57,7 @@ bench: $(VENV)/.dev ## Measure what the documents state
 	@"$(BIN)/python" benchmarks/cloud_transfer.py
 
 smoke-wavespeed: $(VENV)/.dev ## Run one paid job, the cheapest, at the real WaveSpeed; it names the price and asks first
-	@"$(BIN)/python" -m tests.smoke.wavespeed
+	@"$(BIN)/python" benchmarks/smoke_wavespeed.py
 
 check: $(VENV)/.dev ## Formatting, lint, types and the plan of the house
 	@"$(BIN)/ruff" format --check .

@@ -47,7 +47,7 @@ def main() -> int:
 
 def compare(folder: Path, lines: int, rounds: int) -> int:
     """Measure, print the table; 0 if the goals are reached."""
-    from benchmarks.front_door import served
+    from benchmarks.serving import served
     from cli import stack
     from jobs import schema, storage
 

@@ -138,10 +138,11 @@ def order(jobs: int) -> None:
 
 def counts() -> tuple[int, int, int]:
     """Jobs that the upstream has, that wait to be sent, and that are final."""
-    return asked("""
+    at_upstream, unsent, final = asked("""
         SELECT (SELECT count(*) FROM upstream_tries WHERE ended_at IS NULL AND upstream_id IS NOT NULL),
             count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE finished_at IS NOT NULL) FROM jobs
     """)[0]  # fmt: skip
+    return int(at_upstream), int(unsent), int(final)
 
 
 def waits(since: str) -> list[float]:

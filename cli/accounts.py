@@ -98,7 +98,7 @@ def limit(
     }
     changes = Changes(**{name: limit.value for name, limit in given.items() if limit is not None})  # type: ignore[typeddict-item]  # read by the parsers above
     switches = {"is_prepaid": prepaid, "resends_unproven": resend_unproven, "pays_cancelled": pay_cancelled}
-    changes.update({name: switch for name, switch in switches.items() if switch is not None})  # type: ignore[typeddict-item]  # its own names
+    changes.update({name: switch for name, switch in switches.items() if switch is not None})
     if not changes:
         raise typer.BadParameter("name at least one limit; `duologue accounts limit --help` lists them")
     with reach.current_database(data):

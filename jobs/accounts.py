@@ -49,7 +49,7 @@ def identify_all(keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
     with reading() as plain, plain.connection.cursor(row_factory=namedtuple_row) as cursor:
         # One text: the driver takes its time over every element of an array.
         rows = cursor.execute(_OF_DIGESTS, (" ".join(set(digests)),)).fetchall()
-    known = {row.digest: _caller_of(row) for row in rows}
+    known = {row.digest: _caller_of(row) for row in rows}  # type: ignore[attr-defined]  # named by the question
     return [known.get(one) or unknown() for one in digests]
 
 

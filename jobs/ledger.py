@@ -16,7 +16,7 @@ from jobs.accounts import terms_of
 from jobs.errors import CannotPay, NotFound
 from jobs.rules import limits, money
 from jobs.rules.money import Kind
-from jobs.tables import Account, Job, LedgerEntry, Tally
+from jobs.tables import Account, Batch, Job, LedgerEntry, Tally
 
 NOTHING = Decimal(0)
 
@@ -90,6 +90,19 @@ def _check_affordable(session: Session, job: Job, more_usd: Decimal) -> None:
     )
     if refused is not None:
         raise CannotPay(f"the media are longer than what was held for: {refused}", permanent=True)
+    if job.batch_id is not None:
+        _check_within_batch(session, job, more_usd)
+
+
+def _check_within_batch(session: Session, job: Job, more_usd: Decimal) -> None:
+    """All that raises a price in the account waits for the tally that is locked by now: the sum stays true."""
+    budget_usd = session.scalar(select(Batch.budget_usd).where(Batch.id == job.batch_id))
+    if budget_usd is None:
+        return
+    spent_usd = session.scalars(select(func.sum(Job.price_usd)).where(Job.batch_id == job.batch_id)).one()
+    if spent_usd + more_usd > budget_usd:
+        most = f"{budget_usd.normalize():f} USD"
+        raise CannotPay(f"the media are longer than what was held for: its batch may cost {most}", permanent=True)
 
 
 def _move(session: Session, job: Job, kind: Kind, amount_usd: Decimal) -> None:

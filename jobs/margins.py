@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import Row, func, literal, select, text, union_all
+from sqlalchemy import func, literal, select, text, union_all
 from sqlalchemy.orm import Session
 
 from jobs.rules import costs
@@ -69,12 +69,12 @@ def by_engine(session: Session, since: datetime) -> list[EngineMargin]:
 def of_job(session: Session, job_id: uuid.UUID) -> JobMargin | None:
     """None when there is no such job, hot or archived."""
     for table in (Job, ArchivedJob):
-        row: Row[tuple[str, str, Decimal, Decimal]] | None = session.execute(
-            select(table.engine, table.status, table.price_usd, table.cost_usd).where(table.id == job_id)
-        ).one_or_none()
+        found = select(table.engine, table.status, table.price_usd, table.cost_usd).where(table.id == job_id)
+        row = session.execute(found).one_or_none()
         if row is not None:
+            engine, status, price_usd, cost_usd = row
             tries = select(UpstreamTry).where(UpstreamTry.job_id == job_id).order_by(UpstreamTry.id)
-            return JobMargin(job_id, *row, tries=list(session.scalars(tries)))
+            return JobMargin(job_id, engine, status, price_usd, cost_usd, list(session.scalars(tries)))
     return None
 
 

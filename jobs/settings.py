@@ -67,8 +67,7 @@ class Settings(GpuSettings):
     )
     wavespeed_inputs: Literal["auto", "links", "uploads"] = Field(
         "auto",
-        description="How the upstream gets its inputs: by links into the bucket, or uploaded to it where the bucket is "
-        "not seen from outside; auto tells by the bucket's address.",
+        description="How the upstream gets its inputs: links into the bucket, uploads, or what fits its address.",
     )
     wavespeed_callbacks: bool = Field(
         default=False, description="Whether the upstream can reach public_url with its webhooks; else it is asked."

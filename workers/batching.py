@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jobs import batches, events, storage
 from jobs.batches import Sheet
-from jobs.errors import CallerError, LeaseLost, StorageError
+from jobs.errors import CallerError, LeaseLost, StorageError, Unavailable
 from jobs.rules.batches import FILE_MAX_BYTES, key
 from jobs.tables import Batch
 from workers import scratch
@@ -41,10 +41,10 @@ def _each(take: Callable[[], Batch | None], work: Callable[[Batch, Path], None])
 
 
 def _try(batch: Batch, folder: Path, work: Callable[[Batch, Path], None]) -> None:
-    """One try; while the bucket is away the batch waits, and nothing of it is lost."""
+    """One try; while the bucket or the database is away the batch waits, and nothing of it is lost."""
     try:
         work(batch, folder)
-    except StorageError as error:
+    except (StorageError, Unavailable) as error:
         events.emit("batch.stumbled", batch=batch.id.hex, reason=str(error))
         batches.hand_back(batch, _PAUSE_SECONDS)
 
@@ -59,6 +59,8 @@ def _read(batch: Batch, folder: Path) -> None:
             sheet = batches.read_failed(batch, caller, folder, report)
         else:
             sheet = batches.read_file(batch, caller, _fetched(batch.input_key, folder), folder, report)
+    except Unavailable:
+        raise
     except CallerError as error:
         return batches.fail(batch, str(error))
     if sheet.bad:

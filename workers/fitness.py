@@ -41,8 +41,10 @@ def is_fit(engine: str) -> bool:
         standing = _standings.get(engine)
         if standing is None or (not standing.is_fit and time.monotonic() - standing.found_at > AGAIN_SECONDS):
             standing = _standings[engine] = examine(engine)
-            event = "engine.fit" if standing.is_fit else "engine.unfit"
-            events.emit(event, engine=engine, reason=standing.sentence)
+            if standing.is_fit:
+                events.emit("engine.fit", engine=engine, reason=standing.sentence)
+            else:
+                events.emit("engine.unfit", engine=engine, reason=standing.sentence)
         return standing.is_fit
 
 

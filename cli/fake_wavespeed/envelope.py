@@ -30,14 +30,20 @@ def refused(_: Request, error: Exception) -> Response:
 async def read_object(request: Request) -> dict[str, Any]:
     """The body's JSON object; nothing given is an empty one. Raises Refusal."""
     try:
-        found = await request.json() if await request.body() else {}
+        found = await request.json() if await read_body(request) else {}
     except ValueError:
         found = None
-    except ClientDisconnect:
-        raise Refusal(400, "The body broke off.", "bad_request") from None
     if not isinstance(found, dict):
         raise Refusal(400, "The body must be a JSON object.", "bad_request")
     return {name: value for name, value in found.items() if value is not None}
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises Refusal, for nobody, when the caller is gone before its end."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise Refusal(400, "The body broke off.", "bad_request") from None
 
 
 def whole_number(form: dict[str, Any], name: str, smallest: int, largest: int) -> int:

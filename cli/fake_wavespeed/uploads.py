@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 
 from cli.fake_wavespeed import envelope
 from cli.fake_wavespeed.callers import account_of, world_of
-from cli.fake_wavespeed.envelope import Refusal, read_object, whole_number
+from cli.fake_wavespeed.envelope import Refusal, read_body, read_object, whole_number
 from cli.fake_wavespeed.predictions import instant
 from cli.fake_wavespeed.world import World
 
@@ -46,7 +46,7 @@ async def take(request: Request) -> Response:
         raise Refusal(403, "The headers are not those that were signed.", "forbidden")
     if path.exists():
         raise Refusal(412, "There is a file already.", "precondition_failed")
-    content = await request.body()
+    content = await read_body(request)
     if len(content) != size:
         raise Refusal(400, f"The ticket is for {size} bytes.", "bad_request")
     path.write_bytes(content)

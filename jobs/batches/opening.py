@@ -14,7 +14,7 @@ from jobs.batches.holding import held
 from jobs.batches.sheet import Sheet
 from jobs.batches.steering import hold_back
 from jobs.database import after_commit, transaction
-from jobs.errors import CallerError, NoCredit, NotAllowed
+from jobs.errors import CallerError, NoCredit, NotAllowed, Unavailable
 from jobs.rules import batches, limits
 from jobs.rules.batches import Status
 from jobs.rules.limits import Recent, Terms
@@ -39,7 +39,7 @@ def caller_of(batch: Batch) -> Caller:
 def settle(batch: Batch, caller: Caller, sheet: Sheet) -> None:
     """Do what follows from what was read: open the batch, end it as judged, or as failed with the reason.
 
-    Raises LeaseLost when another holds it, or it was cancelled: then nothing of it is there.
+    Raises LeaseLost when another holds it, or it was cancelled: then nothing of it is there. Raises Unavailable.
     """
     estimate = _estimate(sheet)
     why_not = batches.why_not(sheet.lines, sheet.bad, batch.on_bad_lines)
@@ -50,6 +50,8 @@ def settle(batch: Batch, caller: Caller, sheet: Sheet) -> None:
         if batch.is_validate_only:
             return _end_as_judged(batch, sheet, estimate)
         return _open(batch, caller, sheet, estimate)
+    except Unavailable:
+        raise  # the database is away: it is read again
     except CallerError as error:
         return fail(batch, f"The {sheet.jobs:,} jobs cannot be taken together. {error}", sheet, estimate)
 

@@ -18,7 +18,7 @@ from jobs.accounts import Caller
 from jobs.batches import rows
 from jobs.batches.sheet import Sheet
 from jobs.database import transaction
-from jobs.errors import CallerError, InvalidInput, WrongInput
+from jobs.errors import CallerError, InvalidInput, Unavailable, WrongInput
 from jobs.rules import batch_lines
 from jobs.rules.batch_lines import JobOptions, Line
 from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX
@@ -89,6 +89,8 @@ class _Reader:
             line = batch_lines.read(text, self.batch.options)
             self._check_beside_others(line, number)
             taken = draft(Order(self.caller, _wish(line, self._longest_seconds)))
+        except Unavailable:
+            raise  # the line is not at fault
         except CallerError as error:
             self.refuse(number, _name_in(text), error)
         else:
@@ -210,6 +212,8 @@ def _repeat(reader: _Reader, after_line: int) -> int:
             number, custom_id = old.batch_line or 0, old.custom_id or old.id.hex
             try:
                 taken = draft_again(session, reader.caller, old)
+            except Unavailable:
+                raise  # the job is not at fault
             except CallerError as error:
                 reader.refuse(number, custom_id, error)
             else:

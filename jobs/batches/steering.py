@@ -11,7 +11,7 @@ from jobs.accounts import Caller
 from jobs.batches import ending, looking
 from jobs.batches.looking import Seen
 from jobs.database import after_commit, transaction
-from jobs.errors import Conflict
+from jobs.errors import Conflict, NotFound
 from jobs.lifecycle import moves
 from jobs.rules import batches
 from jobs.rules.batches import PAUSED_UNTIL, Status
@@ -68,8 +68,8 @@ def hold_back(session: Session, row: Batch) -> int:
     """Have no claim take its waiting jobs; how many there were."""
     waiting = update(Job).where(Job.batch_id == row.id, Job.status == State.WAITING, Job.due_at < PAUSED_UNTIL)
     _allow_time(session)
-    held = waiting.values(due_at=PAUSED_UNTIL).returning(Job.id).execution_options(synchronize_session=False)
-    return len(session.scalars(held).all())
+    held = session.connection().execute(waiting.values(due_at=PAUSED_UNTIL))
+    return held.rowcount
 
 
 def tend_paused() -> int:
@@ -116,7 +116,7 @@ def _stop_running(batch: Batch) -> int:
 def _stop(caller: Caller, job_id: uuid.UUID) -> bool:
     try:
         lifecycle.cancel(caller, job_id)
-    except Conflict:
+    except (Conflict, NotFound):  # it ended by itself, or was deleted
         return False
     return True
 

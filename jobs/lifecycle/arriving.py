@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from jobs import doorbell, journal
 from jobs.database import after_commit, transaction
-from jobs.errors import EngineError, JobError, PossiblyCharged
+from jobs.errors import EngineError, JobError, PossiblyCharged, WorkerUnfit
 from jobs.lifecycle import ending, forwarding, moves, tries
 from jobs.tables import Account, Job, UpstreamPace, UpstreamTry
 
-_NOT_THERE = "WaveSpeed did not get the job"
+_NOT_THERE = "WaveSpeed did not take the job"
+_FELL_SILENT = "our forwarder fell silent before WaveSpeed had the job"
 _UNPROVEN = (
     "WaveSpeed may have taken the job and charged it, and does not say; it is not sent again. Run it again if it may "
     "be paid twice, or let the account resend such jobs"
@@ -71,9 +72,10 @@ def not_there(try_id: uuid.UUID, doubted_since: datetime) -> None:
     with transaction() as session:
         job, one = _still_doubted(session, try_id, doubted_since)
         if one is not None:
-            tries.end(session, one, "not_found" if one.marker else "not_sent", reason=_NOT_THERE)
+            error = _not_taken() if one.doubted_at is not None else WorkerUnfit(_FELL_SILENT)
+            tries.end(session, one, "not_found" if one.marker else "not_sent", reason=str(error))
             if tries.is_for(job, one):
-                ending.go_on(session, job, EngineError(_NOT_THERE, permanent=False, error_class="provider_failed"))
+                ending.go_on(session, job, error)
 
 
 def unproven(try_id: uuid.UUID, doubted_since: datetime) -> None:
@@ -87,7 +89,7 @@ def unproven(try_id: uuid.UUID, doubted_since: datetime) -> None:
             return
         may_resend = select(Account.resends_unproven).where(Account.id == job.account_id)
         if session.scalars(may_resend).one():
-            ending.go_on(session, job, EngineError(_NOT_THERE, permanent=False, error_class="provider_failed"))
+            ending.go_on(session, job, _not_taken())
         else:
             moves.fail(session, job, PossiblyCharged(_UNPROVEN, permanent=True))
 
@@ -121,6 +123,10 @@ def whose(try_id: uuid.UUID) -> Signer | None:
     with transaction() as session:
         row = session.execute(found).one_or_none()
     return Signer(row[0], row[1] or "") if row else None
+
+
+def _not_taken() -> EngineError:
+    return EngineError(_NOT_THERE, permanent=False, error_class="provider_failed")
 
 
 def _still_doubted(session: Session, try_id: uuid.UUID, since: datetime) -> tuple[Job | None, UpstreamTry | None]:

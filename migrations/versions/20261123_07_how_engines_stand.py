@@ -45,9 +45,7 @@ def upgrade() -> None:
             nullable=False,
             comment="What it was shut for, in a sentence.",
         ),
-        sa.Column(
-            "probe_job_id", sa.Uuid(), nullable=True, comment="The job it was last tried with, if it was shut."
-        ),
+        sa.Column("probe_job_id", sa.Uuid(), nullable=True, comment="The job it was last tried with, if it was shut."),
         sa.Column(
             "paused_at",
             sa.DateTime(timezone=True),

@@ -60,7 +60,8 @@ def tell(
         "content-type": "application/json",
     }
     shown = try_id.hex if isinstance(try_id, uuid.UUID) else try_id
-    return client.post(f"/callbacks/wavespeed/{shown}", content=body, headers=headers)
+    answer: httpx.Response = client.post(f"/callbacks/wavespeed/{shown}", content=body, headers=headers)
+    return answer
 
 
 def look(try_id: uuid.UUID) -> UpstreamTry:

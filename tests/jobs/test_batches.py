@@ -11,7 +11,7 @@ from jobs import accounts, batches, history, ledger, lifecycle, listing, retenti
 from jobs.accounts import Caller
 from jobs.batches import BatchWish
 from jobs.database import transaction
-from jobs.errors import Conflict, EngineError, LeaseLost, WrongInput
+from jobs.errors import CannotPay, Conflict, EngineError, LeaseLost, WrongInput
 from jobs.rules.states import State
 from jobs.submission import Wish, submit
 from tests import batching, factories, paying
@@ -130,8 +130,9 @@ def test_what_it_costs_is_held_at_once_and_limits_hold_for_all_of_it(
     with transaction() as session:
         balance = ledger.balance(session, prepaid.caller.account_id)
     assert (balance.available_usd, balance.held_usd) == (Decimal("0.1"), Decimal("0.9"))
+    free = BatchWish(options={"engine": "preview"})
     for count, reason in ((1, "top it up"), (2, "4 may"), (3, "5 jobs a minute")):
-        refused = batching.read(prepaid.caller, batching.lines(count), wish if count == 1 else ASKED).batch
+        refused = batching.read(prepaid.caller, batching.lines(count), wish if count == 1 else free).batch
         assert refused.status == "failed"
         assert reason in refused.error, count
     assert count_jobs() == 3
@@ -145,6 +146,17 @@ def test_a_batch_over_its_budget_is_refused(caller: Caller, monkeypatch: pytest.
     over = batching.read(caller, batching.lines(3), wish).batch
     assert (over.status, count_jobs()) == ("failed", 2)
     assert "0.45 USD; the batch may cost 0.4 USD" in over.error
+
+
+def test_a_budget_holds_for_what_media_turn_out_to_cost(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    paying.render_for_money(monkeypatch)
+    wish = BatchWish(options={"engine": "gpu"}, budget_usd=Decimal("0.80"))
+    seen = batching.read(caller, batching.lines(2), wish)
+    first = paying.taken()  # 0.60 instead of 0.15
+    with pytest.raises(CannotPay, match=r"its batch may cost 0\.8 USD"):
+        paying.taken()
+    lifecycle.finish(first, factories.output(first))
+    assert sum(job.price_usd for job in batches.jobs_of(caller, seen.batch.id)) == Decimal("0.75")
 
 
 def test_validating_only_prices_everything_and_runs_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

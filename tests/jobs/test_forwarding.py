@@ -12,8 +12,9 @@ from jobs.lifecycle import arriving, forwarding, pursuing
 from jobs.lifecycle.arriving import Video
 from jobs.lifecycle.forwarding import Sending
 from jobs.lifecycle.pursuing import Open
+from jobs.rules.breaker import FAILURES_MAX
 from jobs.rules.states import State
-from jobs.tables import Account, Job, UpstreamTry
+from jobs.tables import Account, Engine, Job, UpstreamTry
 from tests import factories, routed
 from tests.past import execute
 
@@ -133,3 +134,16 @@ def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller:
         ended = session.get_one(Job, job.id)
     assert ended.status == State.CANCELLED
     assert (ended.price_usd > 0) is pays
+
+
+def test_a_forwarder_that_fell_silent_costs_the_job_no_attempt_and_is_not_the_upstreams_fault(caller: Caller) -> None:
+    jobs = [prepared(caller) for _ in range(FAILURES_MAX)]
+    forward()
+    execute("UPDATE upstream_tries SET held_until = clock_timestamp()")
+    for seen in pursuing.open_of(routed.KEY_NAME):
+        arriving.not_there(seen.id, seen.doubted_since)
+
+    with transaction() as session:
+        attempts = [session.get_one(Job, job.id).attempt for job in jobs]
+        assert session.get(Engine, "cloud") is None
+    assert attempts == [0] * FAILURES_MAX

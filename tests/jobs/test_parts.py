@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from jobs import storage
+from jobs import parts, storage
 from jobs.errors import StorageError
-from tests.fakes.bucket_proxy import BucketProxy
-from jobs import parts
 from jobs.parts import PART_BYTES, Writer
+from tests.fakes.bucket_proxy import BucketProxy
 
 
 @pytest.fixture

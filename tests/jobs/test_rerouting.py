@@ -137,7 +137,10 @@ def test_engines_that_fail_job_after_job_are_left_alone_until_they_do_one_well(c
     dispatch.forget()
     assert factories.submit(caller).engine == "cloud"
     assert shown(caller, jobs[-1])[:2] == ("waiting", "gpu")
+    assert lifecycle.claim("worker-1", "gpu") is None, "nothing begins on an engine that is shut"
+    execute("UPDATE engines SET open_until = now()")
     done = factories.claim(engine="gpu")
+    assert lifecycle.claim("worker-2", "gpu") is None, "it is tried with one job at a time"
     lifecycle.finish(done, factories.output(done))
     dispatch.forget()
     assert factories.submit(caller).engine == "gpu"

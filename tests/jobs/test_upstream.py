@@ -10,20 +10,14 @@ from sqlalchemy import text
 from jobs import upstream
 from jobs.database import transaction
 from jobs.rules.tiers import UpstreamKey, read_keys
+from jobs.tables import UpstreamTry
 
 SMALL, LARGE = KEYS = read_keys("small:100/7,large:1000/30")
-TABLES = """
-    CREATE TABLE IF NOT EXISTS upstream_keys (
-        name text PRIMARY KEY, paced_until timestamptz, closed_until timestamptz, closed_because text
-    );
-    CREATE TABLE IF NOT EXISTS upstream_tries (id uuid PRIMARY KEY, upstream_key text NOT NULL, ended_at timestamptz);
-"""
 
 
 @pytest.fixture(autouse=True)
 def tables(database: dict[str, str]) -> None:
-    with transaction() as session:
-        session.execute(text(TABLES))
+    """A fresh database."""
 
 
 def test_leave_is_spread_over_the_keys_and_counted() -> None:
@@ -71,14 +65,17 @@ def submit(keys: tuple[UpstreamKey, ...] | list[UpstreamKey], wanted: int) -> Co
     """What a worker does: take leave, and write down a try for each in the same transaction."""
     with transaction() as session:
         taken = upstream.take(session, keys, wanted)
-        rows = [{"id": uuid.uuid4(), "key": name} for name in taken.elements()]
-        if rows:
-            session.execute(text("INSERT INTO upstream_tries (id, upstream_key) VALUES (:id, :key)"), rows)
+        session.add_all(a_try(name) for name in taken.elements())
     return taken
+
+
+def a_try(upstream_key: str) -> UpstreamTry:
+    ids = {"id": uuid.uuid4(), "job_id": uuid.uuid4(), "account_id": uuid.uuid4()}
+    return UpstreamTry(**ids, attempt=1, fence=1, upstream_key=upstream_key, model="wavespeed-ai/infinitetalk")
 
 
 def end(key: UpstreamKey, count: int) -> None:
     some = "SELECT id FROM upstream_tries WHERE upstream_key = :key AND ended_at IS NULL LIMIT :count"
     with transaction() as session:
-        statement = text(f"UPDATE upstream_tries SET ended_at = now() WHERE id IN ({some})")  # noqa: S608 - our own words
+        statement = text(f"UPDATE upstream_tries SET ended_at = now(), outcome = 'failed' WHERE id IN ({some})")  # noqa: S608 - our own words
         session.execute(statement, {"key": key.name, "count": count})

@@ -18,7 +18,7 @@ from jobs.storage import keys_below
 from tests.conftest import Member
 from tests.factories_media import people_png, voice_samples, wav_of
 from tests.story.house import PATIENT, House, house, wait_for
-from tests.workers.infinitetalk import rule
+from tests.workers.infinitetalk import tiny_weights
 
 pytestmark = pytest.mark.story
 
@@ -34,13 +34,11 @@ class Film:
 
 
 @pytest.fixture
-def gpu_house(
-    database: dict[str, str], bucket: str, member: Member, tmp_path: Path, tiny_weights: Path
-) -> Iterator[House]:
+def gpu_house(database: dict[str, str], bucket: str, member: Member, tmp_path: Path, weights: Path) -> Iterator[House]:
     """A house whose workers run the model, each alone at it."""
     equipped = {
         "DUOLOGUE_ENGINES": "gpu",
-        "DUOLOGUE_GPU_WEIGHTS": str(tiny_weights),
+        "DUOLOGUE_GPU_WEIGHTS": str(weights),
         "DUOLOGUE_GPU_DEVICE": "cpu",
         "OMP_NUM_THREADS": "1",
     }
@@ -50,15 +48,9 @@ def gpu_house(
         yield built
 
 
-@pytest.fixture(scope="module", name="tiny_weights")
-def _tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for library in ("torch", "diffusers", "transformers"):
-        pytest.importorskip(library, reason=rule.NEEDED)
-    from workers.infinitetalk.weights import tiny
-
-    root = tmp_path_factory.mktemp("weights")
-    tiny.write(root)
-    return root
+@pytest.fixture(scope="module", name="weights")
+def _weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_weights.written(tmp_path_factory.mktemp("weights"))
 
 
 def hire(built: House, name: str) -> None:
@@ -73,7 +65,7 @@ def order(built: House) -> str:
         "seed": 20,
     }
     # More steps than needed: so the third chunk's end is seen long before the fifth's.
-    return built.submit(inputs, engine="gpu", knobs={"steps": 12, "text_scale": 1})
+    return built.submit(inputs, engine="gpu", knobs={"steps": 8, "text_scale": 1})
 
 
 def film_of(built: House, job_id: str) -> Film:
@@ -92,8 +84,10 @@ def film_of(built: House, job_id: str) -> Film:
 
 
 def is_final(built: House, job_id: str, stages: list[str]) -> bool:
+    """Look once more; what a second attempt is at is noted, not what the row still says of the first."""
     job = built.job(job_id)
-    stages.append(job["stage"])
+    if job["attempts"] > 1:
+        stages.append(job["stage"])
     return job["status"] in {"completed", "failed", "cancelled"}
 
 
@@ -113,7 +107,7 @@ def test_a_job_killed_after_its_third_chunk_goes_on_elsewhere_and_equals_one_lef
     assert np.corrcoef(whole.sound[: len(spoken)], spoken)[0, 1] > 0.98
 
     job_id = order(gpu_house)
-    third = f"/3/chunk-000{2}.mp4"
+    third = "/3/chunk-0002.mp4"
     wait_for(
         lambda: any(key.endswith(third) for key in kept(member, job_id)), "three chunks are kept", PATIENCE_SECONDS
     )

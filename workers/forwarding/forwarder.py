@@ -79,10 +79,10 @@ class Forwarder:
 
     async def _again_and_again(self, duty: Duty) -> None:
         while True:
-            rest_seconds = await self._do(duty)
+            rest_seconds = await self._carry_out(duty)
             await anyio.sleep(rest_seconds)
 
-    async def _do(self, duty: Duty) -> float:
+    async def _carry_out(self, duty: Duty) -> float:
         """Do a duty once; seconds until it is to be done again. While Postgres is away it is said once."""
         try:
             rest_seconds = await duty()
@@ -105,7 +105,7 @@ class Forwarder:
             self._hands.take([sending.try_id for sending in taken], asked_at)
             return BUSY_SECONDS if taken or room <= 0 else IDLE_SECONDS
 
-        rest_seconds = await self._do(take)
+        rest_seconds = await self._carry_out(take)
         if taken and handing.has_links():
             urls = {sending.try_id: handing.links(sending) for sending in taken}
             sendings.start_soon(self._send_all, taken, urls, sendings)

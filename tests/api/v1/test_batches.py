@@ -126,26 +126,28 @@ def test_the_same_key_and_body_are_the_same_batch(client: TestClient, member: Me
     assert as_ours(submit(client, member, "monday", requests=batching.lines(2)))[:2] == (409, "conflict")
 
 
-@pytest.mark.parametrize(
-    ("form", "field"),
-    [
-        ({}, "input_file"),
-        ({"requests": [{}], "input_file": "https://x.example/a"}, "input_file"),
-        ({"requests": []}, "requests"),
-        ({"requests": [5]}, "requests.0"),
-        ({"requests": [{}] * 1001}, "requests"),
-        ({"input_file": "https://x.example/a"}, "input_file"),
-        ({"requests": [{}], "probe": True}, "probe"),
-        ({"requests": [{}], "options": {"engine": 5}}, "options.engine"),
-        ({"requests": [{}], "webhook": "nope"}, "batch.webhook"),
-        ({"requests": [{}], "metadata": {"a": "x" * 20_000}}, "batch.metadata"),
-        ({"requests": [{}], "on_bad_lines": "ignore"}, "on_bad_lines"),
-        ({"requests": [{}], "budget_usd": 0}, "budget_usd"),
-        ({"requests": [{}], "deadline_seconds": 0}, "deadline_seconds"),
-    ],
-)
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({}, "input_file"),
+    ({"requests": [{}], "input_file": "https://x.example/a"}, "input_file"),
+    ({"requests": []}, "requests"),
+    ({"requests": [5]}, "requests.0"),
+    ({"requests": [{}] * 1001}, "requests"),
+    ({"input_file": "https://x.example/a"}, "input_file"),
+    ({"requests": [{}], "probe": True}, "probe"),
+    ({"requests": [{}], "options": {"engine": 5}}, "options.engine"),
+    ({"requests": [{}], "webhook": "nope"}, "batch.webhook"),
+    ({"requests": [{}], "metadata": {"a": "x" * 20_000}}, "batch.metadata"),
+    ({"requests": [{}], "on_bad_lines": "ignore"}, "on_bad_lines"),
+    ({"requests": [{}], "budget_usd": 0}, "budget_usd"),
+    ({"requests": [{}], "deadline_seconds": 0}, "deadline_seconds"),
+]
+"""Forms, and the field that is to blame."""
+
+
 def test_what_is_asked_of_all_of_it_is_judged_at_once(
-    client: TestClient, member: Member, form: dict[str, object], field: str
+    client: TestClient, member: Member, subtests: pytest.Subtests
 ) -> None:
-    refused = client.post(BATCHES, json=form, headers=member.headers)
-    assert (refused.status_code, refused.json()["error"]["field"]) == (400, field), refused.text
+    for form, field in WRONG:
+        with subtests.test(str(form)[:80]):
+            refused = client.post(BATCHES, json=form, headers=member.headers)
+            assert (refused.status_code, refused.json()["error"]["field"]) == (400, field), refused.text

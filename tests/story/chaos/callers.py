@@ -84,10 +84,11 @@ class Place(Protocol):
 class Stream:
     """All callers of one run: a few threads that share the plan."""
 
-    def __init__(self, world: Place, plan: Script) -> None:
+    def __init__(self, world: Place, plan: Script, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self.book = Book()
         self._world = world
         self._plan = plan
+        self._patience_seconds = patience_seconds
         self._due = sorted((ask.at_seconds, ask.number) for ask in plan.asks)
         self._ends_seconds = self._due[-1][0]
         self._tries: Counter[int] = Counter()
@@ -128,7 +129,7 @@ class Stream:
     def _put_off(self, ask: Ask, pause_seconds: float) -> None:
         now_seconds = time.monotonic() - self._began_at
         with self._turn:
-            if now_seconds > self._ends_seconds + PATIENCE_SECONDS:
+            if now_seconds > self._ends_seconds + self._patience_seconds:
                 self.book.given_up.append(f"ask {ask.number}, {ask.kind}")
             else:
                 self._tries[ask.number] += 1

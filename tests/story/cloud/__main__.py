@@ -44,7 +44,7 @@ def main() -> int:
 def _run(made: World, plan: Plan) -> Verdict:
     made.wait_until_open()
     began_at = time.monotonic()
-    stream, storm = Stream(made, plan), Storm(made, plan)
+    stream, storm = Stream(made, plan, CALM_SECONDS), Storm(made, plan)
     stream.begin()
     storm.begin()
     stream.wait()

@@ -8,6 +8,7 @@ from tests.story.cloud.plan import Plan
 from tests.story.cloud.world import World, rates
 
 BLACKOUT_SECONDS = 30.0
+_SILENT = {"read_fails": 1.0, "submit_fails_late": 0.4}
 
 
 class Storm:
@@ -36,12 +37,12 @@ class Storm:
             self.kills[kill.who] += 1
 
     def _black_out(self) -> None:
-        """For a while jobs are taken, and nothing is said of them."""
+        """For a while jobs are taken, many of them without a word, and nothing is said of any."""
         if self._plan.blackout_at_seconds:
             self._wait_until(self._plan.blackout_at_seconds)
-            self._world.fake.set_faults(read_fails=1.0)
+            self._world.fake.set_faults(**_SILENT)
             self._wait_until(self._plan.blackout_at_seconds + BLACKOUT_SECONDS)
-            self._world.fake.set_faults(read_fails=rates()["read_fails"])
+            self._world.fake.set_faults(**{name: rates()[name] for name in _SILENT})
 
     def _wait_until(self, seconds: float) -> None:
         threading.Event().wait(max(0.0, self._began_at + seconds - time.monotonic()))

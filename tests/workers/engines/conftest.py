@@ -6,22 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.workers.infinitetalk import rule
+from tests.workers.infinitetalk import tiny_weights
 from workers.engines.inside import ENGINES
-
-LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 @pytest.fixture(scope="session", name="tiny_weights")
 def _tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tiny random weights in the original's layout. Skips where the model's libraries are not installed."""
-    for library in LIBRARIES:
-        pytest.importorskip(library, reason=rule.NEEDED)
-    from workers.infinitetalk.weights import tiny
-
-    root = tmp_path_factory.mktemp("weights")
-    tiny.write(root)
-    return root
+    return tiny_weights.written(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(params=sorted(ENGINES))

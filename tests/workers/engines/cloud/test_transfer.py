@@ -8,11 +8,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from jobs import storage
+from jobs import parts, storage
 from tests.factories_media import clip_mp4
 from tests.fakes.media_server import MediaServer
 from tests.fakes.wavespeed import QUICK, Fake, wavespeed
-from jobs import parts
 from workers.engines.cloud import transfer
 from workers.engines.cloud.errors import OutputBroken, OutputMissing
 from workers.engines.cloud.mp4 import Film

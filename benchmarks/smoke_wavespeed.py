@@ -10,6 +10,8 @@ from pathlib import Path
 
 import anyio
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from cli import borrowed, demo_media, door, film, waiting
 from cli.client import Api
 from cli.screen import say

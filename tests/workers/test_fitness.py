@@ -1,0 +1,46 @@
+"""A machine is looked at before anybody's job depends on it."""
+
+import pytest
+
+from jobs import events, listing
+from jobs.accounts import Caller
+from tests import factories
+from tests.conftest import set_settings
+from workers import fitness, runner
+
+Told = list[tuple[str, dict[str, object]]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Every event of this test; and nothing is known of any machine."""
+    heard: Told = []
+    monkeypatch.setattr(fitness, "_standings", {})
+    monkeypatch.setattr(events, "_listeners", [lambda name, facts: heard.append((name, facts))])
+    return heard
+
+
+def test_a_machine_that_cannot_render_claims_nothing_and_says_why_once(
+    database: dict[str, str], caller: Caller, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, {"DUOLOGUE_ENGINES": "gpu"})  # and no weights
+    job = factories.submit(caller)
+    runner.work("gpu")
+    runner.work("gpu")
+    assert listing.job(caller, job.id).status == "waiting"
+    [unfit] = [facts for name, facts in told if name == "engine.unfit"]
+    assert unfit["engine"] == "gpu"
+    assert "cannot be imported" in str(unfit["reason"]) or "DUOLOGUE_GPU_WEIGHTS is not set" in str(unfit["reason"])
+
+
+def test_a_machine_in_doubt_is_looked_at_again(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not fitness.is_fit("gpu")
+    fitness.doubt("gpu")
+    assert not fitness.is_fit("gpu")
+    assert [name for name, _ in told] == ["engine.unfit"] * 2
+
+
+def test_an_engine_that_renders_anywhere_is_not_looked_at(told: Told) -> None:
+    assert fitness.is_fit("preview")
+    assert fitness.equipment("preview") == {}
+    assert told == []
