@@ -22,11 +22,12 @@ def reroute(session: Session, job: Job, error_class: str) -> Route | None:
     """Where a job, locked, goes on after an attempt that ended so; None is to stay. `moves.again` takes it there.
 
     The row must still say what the attempt was: its engine, its profile, its workers lost. A wish by name is never
-    overruled, nor what the account may use, and a job does not return to an engine that it stumbled over.
+    overruled, nor what the account may use, nor knobs, which turn on gpu alone; and a job does not return to an engine
+    that it stumbled over.
     """
     if not _is_choice() or not routing.is_of_engine(error_class) or job.attempt >= settings.load().attempts_max:
         return None
-    if job.cancel_requested_at is not None or tries.awaits_collection(session, job):
+    if job.options or job.cancel_requested_at is not None or tries.awaits_collection(session, job):
         return None
     why = routing.why_for_good(job.engine, error_class, profile=job.profile, workers_lost=job.workers_lost)
     route = dispatch.elsewhere(session, job, why)
@@ -77,7 +78,7 @@ def _movable(session: Session, engine: str, most: int, *conditions: ColumnElemen
     return session.scalars(
         select(Job)
         .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now(), *conditions)
-        .where(Job.engine_wanted == "auto", ~upstream.exists())
+        .where(Job.engine_wanted == "auto", Job.options == {}, ~upstream.exists())
         .order_by(Job.priority, Job.id.desc())
         .limit(most)
         .with_for_update(skip_locked=True)

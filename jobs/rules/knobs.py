@@ -1,6 +1,6 @@
 """Which knobs of the model a caller may turn, and how far; WaveSpeed's form has none of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from jobs.errors import WrongInput
@@ -33,6 +33,11 @@ def clean(model: Model, given: Mapping[str, Any], inputs: Mapping[str, object]) 
     if "boxes" in cleaned and "mask_image" in inputs:
         raise _wrong("boxes", "and mask_image both say who is where; give one of them")
     return cleaned
+
+
+def only_gpu(turned: Mapping[str, object], wanted: str, configured: Collection[str]) -> str:
+    """The engine wanted by an order with these knobs: auto means the one that has them, where there is one."""
+    return "gpu" if turned and wanted == "auto" and "gpu" in configured else wanted
 
 
 def check_engine(turned: Mapping[str, object], engine: str) -> None:

@@ -9,7 +9,7 @@ from jobs import dispatch, idempotency, ids, settings
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
-from jobs.rules import inputs, limits
+from jobs.rules import inputs, knobs, limits
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.submission.taking import Taken, found_or_taken, take_one
@@ -44,7 +44,9 @@ def draft_again(session: Session, caller: Caller, old: Job, name: str | None = N
     """
     model, tracks = model_named(old.model), _tracks(old)
     catalog_usd = price(model, old.inputs, "cloud", tracks)
-    route = dispatch.choose(caller.terms, old.engine_wanted, catalog_usd, session=session)
+    wanted = knobs.only_gpu(old.options, old.engine_wanted, settings.load().engines)
+    route = dispatch.choose(caller.terms, wanted, catalog_usd, session=session)
+    knobs.check_engine(old.options, route.engine)
     limits.check_allowed(caller.terms, old.model, route.engine)
     media = None if old.objects_removed_at or not _has_inline(old) else old.media
     price_usd = price(model, old.inputs, route.engine, tracks)

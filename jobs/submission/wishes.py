@@ -76,9 +76,10 @@ def draft(order: Order) -> Draft:
     cleaned = inputs.clean(model, wish.inputs)
     _check_extras(wish)
     tracks = _declared(model, wish.voice_seconds)
-    route = dispatch.choose(caller.terms, wish.engine, price(model, cleaned, "cloud", tracks), wish.voice_seconds)
-    limits.check_allowed(caller.terms, model.id, route.engine)
     turned = knobs.clean(model, wish.knobs, cleaned)
+    wanted = knobs.only_gpu(turned, wish.engine, settings.load().engines)
+    route = dispatch.choose(caller.terms, wanted, price(model, cleaned, "cloud", tracks), wish.voice_seconds)
+    limits.check_allowed(caller.terms, model.id, route.engine)
     knobs.check_engine(turned, route.engine)
     if order.name is not None:
         idempotency.check(order.name)

@@ -95,3 +95,18 @@ def test_the_cloud_turns_no_knobs_and_takes_no_money_for_them() -> None:
     knobs.check_engine({"steps": 3}, "gpu")
     with pytest.raises(WrongInput, match="no knobs"):
         knobs.check_engine({"steps": 3}, "cloud")
+
+
+@pytest.mark.parametrize(
+    ("turned", "wanted", "configured", "engine"),
+    [
+        ({"steps": 8}, "auto", ("gpu", "cloud"), "gpu"),
+        ({}, "auto", ("gpu", "cloud"), "auto"),
+        ({"steps": 8}, "cloud", ("gpu", "cloud"), "cloud"),
+        ({"steps": 8}, "auto", ("preview",), "auto"),
+    ],
+)
+def test_an_order_with_knobs_wants_the_engine_that_has_them(
+    turned: dict[str, object], wanted: str, configured: tuple[str, ...], engine: str
+) -> None:
+    assert knobs.only_gpu(turned, wanted, configured) == engine
