@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from jobs import health, ledger, settings
 from jobs.database import transaction
 from jobs.errors import WorkerLost
-from jobs.lifecycle import moves, rerouting
+from jobs.lifecycle import moves, rerouting, tries
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
@@ -118,7 +118,8 @@ def _go_on(session: Session, job: Job, *, is_alive: bool) -> None:
         return moves.end(session, job, State.CANCELLED, "job.cancelled", **lost)
     if (deadline := moves.passed_deadline(session, job)) is not None:
         return moves.fail(session, job, deadline)
-    if is_alive:
+    # A video that is paid for is fetched until a deadline, whomever it took down.
+    if is_alive or tries.awaits_collection(session, job):
         return moves.again(session, job, Again(0.0, counts=False), "job.rescued", **lost)
     record = retries.Record(job.attempt, settings.load().attempts_max, profile=job.profile)
     verdict = retries.after_lost_worker(job.workers_lost, record)

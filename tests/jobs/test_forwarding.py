@@ -147,3 +147,15 @@ def test_a_forwarder_that_fell_silent_costs_the_job_no_attempt_and_is_not_the_up
         attempts = [session.get_one(Job, job.id).attempt for job in jobs]
         assert session.get(Engine, "cloud") is None
     assert attempts == [0] * FAILURES_MAX
+
+
+def test_a_video_that_is_paid_for_is_fetched_again_however_many_workers_it_takes_down(caller: Caller) -> None:
+    job = prepared(caller)
+    [sending] = forward()
+    forwarding.accepted({sending.try_id: "there"})
+    arriving.completed(sending.try_id, VIDEO)
+    for worker in ("worker-1", "worker-2", "worker-3"):
+        assert factories.claim(worker, "cloud").arrival is not None
+        execute("UPDATE jobs SET lease_until = now() - interval '1 second'")
+        assert lifecycle.rescue() == 1
+        assert status_of(job) == State.FORWARDED
