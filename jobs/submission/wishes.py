@@ -78,13 +78,14 @@ def draft(order: Order) -> Draft:
     tracks = _declared(model, wish.voice_seconds)
     turned = knobs.clean(model, wish.knobs, cleaned)
     wanted = knobs.only_gpu(turned, wish.engine, settings.load().engines)
-    route = dispatch.choose(caller.terms, wanted, price(model, cleaned, "cloud", tracks), wish.voice_seconds)
+    catalog_usd = price(model, cleaned, "cloud", tracks)
+    route = dispatch.choose(caller.terms, wanted, catalog_usd, wish.voice_seconds)
     limits.check_allowed(caller.terms, model.id, route.engine)
     knobs.check_engine(turned, route.engine)
     if order.name is not None:
         idempotency.check(order.name)
     attachments = _detach_inline_media(model, cleaned)
-    price_usd = price(model, cleaned, route.engine, tracks)
+    price_usd = Decimal(0) if route.engine == "preview" else catalog_usd  # as price() would say
     return Draft(
         caller=caller,
         row=_row(caller, wish, cleaned, route, price_usd) | {"options": turned},

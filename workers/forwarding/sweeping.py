@@ -19,6 +19,8 @@ _FEW = 8
 """So many are asked about one by one, which says more than a list and never lags."""
 _SINGLY_MAX = 100
 _UNSEEN_SECONDS = 60.0
+_RECENT_SECONDS = 1800.0
+"""What is there for longer is asked about one by one: a list that goes back to it would hold all that came since."""
 
 
 async def sweep(client: Client, upstream_key: str) -> int:
@@ -29,7 +31,8 @@ async def sweep(client: Client, upstream_key: str) -> int:
     if len(known) <= _FEW and not doubted:
         await _ask_singly(client, list(known.values()))
         return len(found)
-    listed = await _list(client, upstream_key, found)
+    recent = [one for one in found if one.upstream_id is None or one.age_seconds <= _RECENT_SECONDS]
+    listed = await _list(client, upstream_key, recent) if recent else {}
     if listed is None:
         await _ask_singly(client, list(known.values()))
         await _mark_unproven(doubted)
