@@ -133,6 +133,14 @@ def runs(pid: int, words: str) -> bool:
         return False
 
 
+def threads(pid: int) -> int:
+    """How many threads a process has, none once it is gone (Linux)."""
+    try:
+        return len(list((Path("/proc") / str(pid) / "task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def are_gone(pids: set[int]) -> bool:
     """None of them runs; one that nobody has waited for yet is gone all the same."""
     return all(stat is None or stat[0] == "Z" for stat in map(_state_and_parent, pids))

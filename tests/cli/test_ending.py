@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.cli.stack.neighbours import is_quiet, wait_until
-from tests.cli.terminal import PATIENCE_SECONDS, Terminal, Up, are_gone, descendants, runs
+from tests.cli.terminal import PATIENCE_SECONDS, Terminal, Up, are_gone, descendants, runs, threads
 from tests.factories_media import people_png, voice_wav
 
 pytestmark = pytest.mark.story
@@ -57,12 +57,12 @@ def test_a_job_cut_off_by_a_hurry_or_a_kill_does_not_wait_for_its_lease(terminal
 
 
 def hold_still(up: Up) -> None:
-    """Stop what is being rendered, the moment it is there: it would be done too soon."""
+    """Stop what is being rendered, the moment it watches its parent: it would be done too soon."""
     found: list[int] = []
 
     def is_there() -> bool:
         found[:] = [pid for pid in descendants(up.process.pid) if runs(pid, "workers.engines.inside")]
-        return bool(found)
+        return bool(found) and threads(found[0]) > 1  # by then it dies with its parent, even while it is stopped
 
     wait_until(is_there, what="a rendering")
     os.kill(found[0], signal.SIGSTOP)
