@@ -78,7 +78,7 @@ def test_a_submit_that_reached_nobody_may_be_sent_again() -> None:
     error = failure(url, submit)  # nobody is there any more
 
     assert isinstance(error, NotReached)
-    assert (error.permanent, error.error_class) == (False, "provider_failed")
+    assert (error.permanent, error.error_class) == (False, "provider_away")
 
 
 def test_an_error_inside_a_success_is_an_error() -> None:
