@@ -31,8 +31,8 @@ up: $(VENV)/.runtime ## Start everything on this machine, in the foreground
 # What cannot be had here has its tests skipped; only CI insists.
 test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
 	@$(MAKE) --no-print-directory --keep-going clients torch || test -z "$${DUOLOGUE_CI:-}"
-	@"$(BIN)/python" -m pytest -m "not long"
 	@test ! -e $(TORCH)/.installed || $(MAKE) --no-print-directory test-model
+	@"$(BIN)/python" -m pytest -m "not long"
 
 # With PyTorch, which the other tests do without: it takes seconds to import. What is tiny gains nothing by more threads.
 test-model: $(TORCH)/.installed ## Run the tests of the model and of its engine, on tiny weights

@@ -1,4 +1,7 @@
-"""One whole house for all clients: every test has an account of its own in it."""
+"""One whole house for each page of clients: every test has an account of its own in it.
+
+It must end with its page: its worker hears the rings of every test of the session, whosever they are.
+"""
 
 import dataclasses
 import uuid
@@ -14,14 +17,14 @@ from tests.story import house as houses
 from tests.story.house import PATIENT, House
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def environment(servers: dict[str, str]) -> Iterator[dict[str, str]]:
-    """As everywhere, but for all of them."""
+    """As everywhere, but for all tests of a page."""
     with copied(servers) as settings:
         yield settings
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def running_house(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Front door, one worker with one slot, and the timetable."""
     make_bucket(environment)
