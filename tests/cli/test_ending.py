@@ -33,7 +33,7 @@ def test_a_job_cut_off_by_a_hurry_or_a_kill_does_not_wait_for_its_lease(terminal
     """Whose lease is longer than anybody would wait for here."""
     terminal = dataclasses.replace(terminal, variables={"DUOLOGUE_LEASE_SECONDS": "3600"})
     (terminal.folder / "one.png").write_bytes(people_png(320, 200, 1))
-    (terminal.folder / "voice.wav").write_bytes(voice_wav(1.0))
+    (terminal.folder / "voice.wav").write_bytes(voice_wav(5.0))
     with terminal.up() as first:
         first.wait_until_ready()
         job = terminal.run("submit", "infinitetalk", "--image", "one.png", "--audio", "voice.wav").stdout.strip()
@@ -44,8 +44,8 @@ def test_a_job_cut_off_by_a_hurry_or_a_kill_does_not_wait_for_its_lease(terminal
         first.wait_until_said("1 job cut off will go on after the next start.")
         assert first.process.wait(PATIENCE_SECONDS) == 0
     with terminal.up() as second:
+        hold_still(second)  # its worker may be done before the front door is ready
         second.wait_until_ready()
-        hold_still(second)
         second.process.kill()
         second.process.wait()
     wait_until(lambda: is_quiet(terminal.data), what="no process is left")
