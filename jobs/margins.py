@@ -73,9 +73,13 @@ def of_job(session: Session, job_id: uuid.UUID) -> JobMargin | None:
         row = session.execute(found).one_or_none()
         if row is not None:
             engine, status, price_usd, cost_usd = row
-            tries = select(UpstreamTry).where(UpstreamTry.job_id == job_id).order_by(UpstreamTry.id)
-            return JobMargin(job_id, engine, status, price_usd, cost_usd, list(session.scalars(tries)))
+            return JobMargin(job_id, engine, status, price_usd, cost_usd, tries_of(session, job_id))
     return None
+
+
+def tries_of(session: Session, job_id: uuid.UUID) -> list[UpstreamTry]:
+    """Every try of a job at the upstream, oldest first."""
+    return list(session.scalars(select(UpstreamTry).where(UpstreamTry.job_id == job_id).order_by(UpstreamTry.id)))
 
 
 def unproven(session: Session, most: int = 100) -> list[UpstreamTry]:

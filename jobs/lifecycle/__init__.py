@@ -7,7 +7,6 @@ from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, not
 from jobs.lifecycle.forwarding import prepared
 from jobs.lifecycle.holding import Arrival, Claim, Standing, keep_media, renew, sources
 from jobs.lifecycle.orphans import end_leases, hand_back_all, holders
-from jobs.lifecycle.pursuing import tries_of
 from jobs.lifecycle.rerouting import move_waiting
 from jobs.lifecycle.watching import due, expire, rescue, settle
 
@@ -37,6 +36,5 @@ __all__ = [
     "sources",
     "stumble",
     "told",
-    "tries_of",
     "whose",
 ]

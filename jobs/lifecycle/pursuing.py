@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from jobs.database import transaction
 from jobs.tables import UpstreamPace, UpstreamTry
@@ -111,11 +110,6 @@ def asked(try_ids: list[uuid.UUID]) -> None:
             .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
             .values(looked_at=func.clock_timestamp())
         )
-
-
-def tries_of(session: Session, job_id: uuid.UUID) -> list[UpstreamTry]:
-    """Every try of a job, oldest first."""
-    return list(session.scalars(select(UpstreamTry).where(UpstreamTry.job_id == job_id).order_by(UpstreamTry.id)))
 
 
 def keep_secret(upstream_key: str, secret: str) -> None:

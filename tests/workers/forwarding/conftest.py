@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from cli.fake_wavespeed.plan import DEFAULT_KEY as KEY
 from jobs import database as ours
-from jobs import lifecycle, storage
+from jobs import lifecycle, margins, storage
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.tables import Event, Job, UpstreamTry
@@ -80,7 +80,7 @@ class Upstream:
 
     def tries(self, job_id: uuid.UUID) -> list[UpstreamTry]:
         with transaction() as session:
-            return lifecycle.tries_of(session, job_id)
+            return margins.tries_of(session, job_id)
 
     def at_stage(self, job_id: uuid.UUID, stage: str) -> Job | None:
         job = self.look(job_id)
