@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, literal, select, text, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from jobs.rules import costs
@@ -47,9 +47,8 @@ class JobMargin:
 
 def by_engine(session: Session, since: datetime) -> list[EngineMargin]:
     """What was finished since then, hot or archived."""
-    hot = select(
-        Job.engine, Job.status, Job.price_usd, Job.cost_usd, text("(output ->> 'seconds')::float AS video_seconds")
-    ).where(Job.finished_at >= since)
+    video_seconds = Job.output["seconds"].as_float().label("video_seconds")
+    hot = select(Job.engine, Job.status, Job.price_usd, Job.cost_usd, video_seconds).where(Job.finished_at >= since)
     archived = select(
         ArchivedJob.engine, ArchivedJob.status, ArchivedJob.price_usd, ArchivedJob.cost_usd, ArchivedJob.video_seconds
     ).where(ArchivedJob.finished_at >= since)
