@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobs import events, settings
-from jobs.gpu_settings import GpuSettings
+from jobs.settings.gpu import GpuSettings
 from workers.engines import child
 from workers.engines.fitness import CHECKS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.gpu_settings import GpuSettings
+from jobs.settings.gpu import GpuSettings
 from tests.workers.infinitetalk import rule
 
 pytest.importorskip("torch", reason=rule.NEEDED)
