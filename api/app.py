@@ -15,7 +15,7 @@ from api.crashes import CrashGuard
 from api.gathering import Gathering
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
-from api.v1 import account, batches, deliveries, keys, ledger, listening, route, usage, webhooks
+from api.v1 import account, batches, deliveries, keys, ledger, listening, route, scaling, usage, webhooks
 from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
 from api.watching import Hub
@@ -53,6 +53,7 @@ _ROUTERS = (
     v1_jobs.router,
     v1_events.router,
     route.router,
+    scaling.router,
     batches.router,
     account.router,
     keys.router,

@@ -14,6 +14,7 @@ TAGS = [
     {"name": "Account", "description": "Keys and what they may do, limits, budgets, and where the money went."},
     {"name": "Webhooks", "description": "Endpoints that are told what happens, the log of what they were told."},
     {"name": "Callbacks", "description": "Where the upstream tells us that a job has ended; its signature is the key."},
+    {"name": "Operations", "description": "What monitoring and autoscaling read: numbers over all accounts, no names."},
     {"name": "Health", "description": "For load balancers and supervisors; no key needed."},
 ]
 

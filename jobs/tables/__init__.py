@@ -6,6 +6,7 @@ The row is the truth. Hot statements read partial indexes, each named for its pu
 from jobs.tables.accounts import Account, ApiKey
 from jobs.tables.archive import ArchivedEvent, ArchivedJob
 from jobs.tables.batches import Batch
+from jobs.tables.counts import Count, Watermark
 from jobs.tables.engines import Engine
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
@@ -25,6 +26,7 @@ __all__ = [
     "Base",
     "Batch",
     "Chore",
+    "Count",
     "Delivery",
     "Endpoint",
     "Engine",
@@ -39,5 +41,6 @@ __all__ = [
     "Upload",
     "UpstreamPace",
     "UpstreamTry",
+    "Watermark",
     "Worker",
 ]

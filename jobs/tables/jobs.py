@@ -32,6 +32,8 @@ class Job(Base):
         Index("ix_jobs_forwarded", "id", postgresql_where=text("status = 'forwarded'")),
         Index("ix_jobs_waiting_of_account", "account_id", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_waited_too_long", "wait_until", postgresql_where=text("status = 'waiting'")),
+        # What waits for each engine, and since when: what is looked at all the time by whoever watches over us.
+        Index("ix_jobs_due", "engine", "due_at", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_overdue", "finish_until", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_of_account", "account_id", text("id DESC")),
         # Only jobs of batches: by their lines, and how many stand how.
@@ -90,6 +92,9 @@ class Job(Base):
         "metadata", server_default=text("'{}'"), comment="The caller's own JSON, given back unread."
     )
     webhook_url: Mapped[str | None] = mapped_column(comment="Told when the job is final.")
+    traceparent: Mapped[str | None] = mapped_column(
+        comment="W3C trace context that all that happens to it belongs to; null where there is none."
+    )
     wants_base64: Mapped[bool] = mapped_column(server_default=text("false"), comment="Outputs as base64, not links.")
 
     status: Mapped[str] = mapped_column(comment="One of rules/states.py.")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Integer
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.tables.mapping import NOW, Base
@@ -20,6 +20,9 @@ class Worker(Base):
     version: Mapped[str] = mapped_column(comment="The code it runs.")
     started_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="When it came up.")
     seen_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="Its last heartbeat.")
+    gpu_used_bytes: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Memory in use on its GPU at its last heartbeat; null where there is none."
+    )
 
 
 class Chore(Base):

@@ -66,6 +66,7 @@ STAYING: dict[Operation, tuple[object, Callable[[Any], list[Any]]]] = {
 ALIKE: dict[Operation, object] = {
     ("GET", "/api/v3/models"): None,
     ("GET", "/v1/route"): None,
+    ("GET", "/v1/scaling"): None,
     ("POST", "/api/v3/model/price"): {"model_id": factories.MULTI},
     ("POST", "/api/v3/model/pricing"): {"model_id": factories.MULTI},
 }
