@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "accounts": "cli.accounts:app",
     "keys": "cli.keys:app",
     "engines": "cli.engines:app",
+    "views": "cli.views:app",
     "submit": "cli.submit:submit",
     "route": "cli.route:route",
     "jobs": "cli.listing:jobs",

@@ -16,6 +16,7 @@ from workers import courier, forwarding
 from workers.chores import (
     archive,
     close_batches,
+    count_hours,
     count_spending,
     deadlines,
     forget_batches,
@@ -56,6 +57,7 @@ def chores() -> list[Chore]:
         Chore("deadlines", watchful, deadlines.run_once),
         Chore("reroute", watchful, reroute.run_once),
         Chore("count_spending", 12 * watchful, count_spending.run_once),
+        Chore("count_hours", 12 * watchful, count_hours.run_once),
         Chore("read_batches", watchful / 5, read_batches.run_once),
         Chore("close_batches", watchful / 2, close_batches.run_once),
         Chore("tend_batches", watchful / 2, tend_batches.run_once),

@@ -4,19 +4,19 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
-_RANDOM_BITS = 80
+from jobs.rules import moments
+
 _MONTHS_A_YEAR = 12
 
 
 def of_id(drawn: uuid.UUID) -> date:
     """First day of the month in which an id was drawn, by the clock of who drew it, in UTC."""
-    return datetime.fromtimestamp((drawn.int >> _RANDOM_BITS) / 1000, UTC).date().replace(day=1)
+    return moments.of_id(drawn).date().replace(day=1)
 
 
 def first_id(month: date) -> uuid.UUID:
     """No id drawn in `month` is smaller, and none drawn before it is as great."""
-    begins_at = datetime(month.year, month.month, 1, tzinfo=UTC)
-    return uuid.UUID(int=int(begins_at.timestamp()) * 1000 << _RANDOM_BITS)
+    return moments.first_id(datetime(month.year, month.month, 1, tzinfo=UTC))
 
 
 def after(month: date, count: int = 1) -> date:

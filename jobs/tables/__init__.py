@@ -8,6 +8,7 @@ from jobs.tables.archive import ArchivedEvent, ArchivedJob
 from jobs.tables.batches import Batch
 from jobs.tables.counts import Count, Watermark
 from jobs.tables.engines import Engine
+from jobs.tables.hours import CountedHour, EngineHour, FinishedHour
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
 from jobs.tables.money import LedgerEntry, Tally
@@ -27,10 +28,13 @@ __all__ = [
     "Batch",
     "Chore",
     "Count",
+    "CountedHour",
     "Delivery",
     "Endpoint",
     "Engine",
+    "EngineHour",
     "Event",
+    "FinishedHour",
     "IdempotencyKey",
     "Job",
     "Json",

@@ -45,6 +45,13 @@ class Job(Base):
             postgresql_where=text("batch_id IS NOT NULL"),
         ),
         Index("ix_jobs_of_batch", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
+        # Operators look for these first, among very many that went well.
+        Index(
+            "ix_jobs_unsuccessful",
+            "status",
+            text("id DESC"),
+            postgresql_where=text("status IN ('failed', 'cancelled')"),
+        ),
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         Index("ix_jobs_videos_expired", "finished_at", postgresql_where=text("objects_removed_at IS NULL")),

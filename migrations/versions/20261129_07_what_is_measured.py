@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261129_07"
-down_revision: str | Sequence[str] | None = "20261123_08"
+down_revision: str | Sequence[str] | None = "20261129_06"
 
 
 def upgrade() -> None:
