@@ -53,6 +53,15 @@ def identify_all(keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
     return [known.get(one) or unknown() for one in digests]
 
 
+def owner(session: Session, account_id: uuid.UUID, key_id: uuid.UUID) -> Caller:
+    """Whoever owns something, as if they called with the key they made it with: for what operators do in their place.
+
+    Whether that key still works does not matter.
+    """
+    account = session.get_one(Account, account_id)
+    return Caller(account.id, account.name, key_id, frozenset(ALL), terms_of(account))
+
+
 def unknown() -> NotAuthenticated:
     """What to tell whoever comes with a key that is not found, or found revoked."""
     return NotAuthenticated("This API key is unknown or revoked; make one with `duologue keys create NAME`.")

@@ -8,6 +8,7 @@ from jobs.tables.archive import ArchivedEvent, ArchivedJob
 from jobs.tables.batches import Batch
 from jobs.tables.counts import Count, Watermark
 from jobs.tables.engines import Engine
+from jobs.tables.errands import Errand
 from jobs.tables.hours import CountedHour, EngineHour, FinishedHour
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
@@ -33,6 +34,7 @@ __all__ = [
     "Endpoint",
     "Engine",
     "EngineHour",
+    "Errand",
     "Event",
     "FinishedHour",
     "IdempotencyKey",

@@ -2,7 +2,7 @@
 
 from jobs.webhooks.endpoints import change, endpoint, endpoints, pause, register, remove, resume, rotate
 from jobs.webhooks.letters import Letter, Post
-from jobs.webhooks.log import Entry, deliveries, entry, of_job, replay, resend, test
+from jobs.webhooks.log import Entry, deliveries, entry, of_job, replay, resend, resend_of_jobs, test
 from jobs.webhooks.pulling import listen, pull
 from jobs.webhooks.settling import Outcome, hand_back, settle
 from jobs.webhooks.taking import Batch, take
@@ -31,6 +31,7 @@ __all__ = [
     "remove",
     "replay",
     "resend",
+    "resend_of_jobs",
     "resume",
     "rotate",
     "settle",

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,6 +94,16 @@ def resend(caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
         session.execute(_owed_again(update(Delivery).where(Delivery.id == found.id)))
         session.refresh(found)
         return found
+
+
+def resend_of_jobs(job_ids: Collection[uuid.UUID]) -> int:
+    """Owe again all that these jobs' receivers were told or not told of their ends; how many deliveries.
+
+    For operators: whose jobs they are is not asked.
+    """
+    settled = Delivery.job_id.in_(job_ids) & (Delivery.status != Status.OWED) & (Delivery.kind != "job.progress")
+    with transaction() as session:
+        return len(session.execute(_owed_again(update(Delivery).where(settled)).returning(Delivery.id)).all())
 
 
 def replay(caller: Caller, endpoint_id: uuid.UUID | None, since: datetime) -> int:
