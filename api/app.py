@@ -11,6 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import callbacks, collector, faces, health, openapi
 from api.body_limit import BodyLimit
+from api.console import routes as console
+from api.console.guard import ConsoleGuard
 from api.crashes import CrashGuard
 from api.gathering import Gathering
 from api.idempotency import REPLAYED
@@ -68,6 +70,7 @@ _ROUTERS = (
 
 def create_app() -> FastAPI:
     """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
+    chosen = settings.load()
     app: FastAPI = FastAPIOffline(
         title="Duologue",
         version=version("duologue"),
@@ -77,7 +80,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
         # Without this the docs page shows a badge that an outside host draws.
         swagger_ui_parameters={"validatorUrl": None},
-        middleware=_middleware(settings.load()),
+        middleware=_middleware(chosen),
         lifespan=_lifespan,
     )
     app.state.hub = Hub()
@@ -86,6 +89,8 @@ def create_app() -> FastAPI:
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)
+    if chosen.console:
+        console.install(app)
     unknown.install(app)
     openapi.finish(app.openapi())
     return app
@@ -95,6 +100,8 @@ def _middleware(chosen: settings.Settings) -> list[Middleware]:
     """From the outside in."""
     return [
         Middleware(shortcuts.Shortcuts, body_max_bytes=chosen.body_max_bytes),
+        Middleware(ForgivingPaths),
+        Middleware(ConsoleGuard),
         Middleware(
             CORSMiddleware,
             allow_origins=chosen.cors_origins,
@@ -103,7 +110,6 @@ def _middleware(chosen: settings.Settings) -> list[Middleware]:
             allow_headers=["*"],
             expose_headers=["Location", "Retry-After", REPLAYED],
         ),
-        Middleware(ForgivingPaths),
         Middleware(CrashGuard),
         Middleware(
             BodyLimit, max_bytes=chosen.body_max_bytes, exceptions={uploads.BINARY_PATH: uploads.body_max_bytes()}

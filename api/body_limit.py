@@ -25,7 +25,7 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > max_bytes:
             answer = errors.answer_to(_too_large(max_bytes))
-            await faces.say(scope["path"], answer)(scope, receive, send)
+            await faces.say(scope, answer)(scope, receive, send)
             return
         await self._app(scope, _counted(receive, max_bytes), send)
 

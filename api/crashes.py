@@ -34,7 +34,7 @@ class CrashGuard:
             request_id = _record(scope, error)
             if has_begun:
                 raise  # half an answer is out: only a broken connection tells the client so
-            await faces.say(scope["path"], errors.crashed(request_id))(scope, receive, send)
+            await faces.say(scope, errors.crashed(request_id))(scope, receive, send)
 
 
 def _record(scope: Scope, error: Exception) -> str:

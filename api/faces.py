@@ -1,12 +1,15 @@
-"""Tells which of the two faces a path belongs to, and has that face say every error its own way."""
+"""Tells which of the faces a path belongs to, and has that face say every error its own way."""
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from api import errors
+from api.console import failures
+from api.console.address import is_console
 from api.v1 import presenter
 from api.wavespeed import envelope
 from jobs.errors import CallerError, StorageError
@@ -20,10 +23,13 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _respond)
 
 
-def say(path: str, answer: errors.Answer) -> Response:
-    """The answer in the shape of the face that `path` belongs to."""
+def say(scope: Scope, answer: errors.Answer) -> Response:
+    """The answer in the shape of the face that was asked."""
+    path = scope["path"]
+    if is_console(path):
+        return failures.respond(scope, answer)
     return envelope.failure(answer) if path.startswith(WAVESPEED_PREFIX) else presenter.failure(answer)
 
 
 def _respond(request: Request, error: Exception) -> Response:
-    return say(request.scope["path"], errors.answer_to(error))
+    return say(request.scope, errors.answer_to(error))

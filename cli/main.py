@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "keys": "cli.keys:app",
     "engines": "cli.engines:app",
     "views": "cli.views:app",
+    "operators": "cli.operators:app",
     "submit": "cli.submit:submit",
     "route": "cli.route:route",
     "jobs": "cli.listing:jobs",

@@ -25,6 +25,12 @@ def new_webhook_secret() -> str:
     return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def new_password() -> str:
+    """Draw a password for somebody to be told once: 120 random bits, in groups that one can read out."""
+    letters = base64.b32encode(secrets.token_bytes(15)).decode().lower()
+    return "-".join(letters[start : start + 6] for start in range(0, len(letters), 6))
+
+
 def new_seed() -> int:
     """Draw a rendering seed, 0 to 2147483647, for callers who asked for a random one."""
     return secrets.randbelow(2**31)

@@ -19,6 +19,7 @@ _WARNINGS = frozenset(
         "webhook.disabled",
         "engine.shut",
         "engine.unfit",
+        "operator.refused",
     }
 )
 _ERRORS = frozenset({"request.crashed", "job.crashed"})

@@ -13,6 +13,7 @@ from jobs.tables.hours import CountedHour, EngineHour, FinishedHour
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
 from jobs.tables.money import LedgerEntry, Tally
+from jobs.tables.operators import AuditEntry, Operator, OperatorSession, SignInTally
 from jobs.tables.uploads import Upload
 from jobs.tables.upstream import UpstreamPace, UpstreamTry
 from jobs.tables.webhooks import Delivery, Endpoint, Receiver, Try
@@ -25,6 +26,7 @@ __all__ = [
     "ArchivedEvent",
     "ArchivedJob",
     "Attachment",
+    "AuditEntry",
     "Base",
     "Batch",
     "Chore",
@@ -41,7 +43,10 @@ __all__ = [
     "Job",
     "Json",
     "LedgerEntry",
+    "Operator",
+    "OperatorSession",
     "Receiver",
+    "SignInTally",
     "Tally",
     "Try",
     "Upload",

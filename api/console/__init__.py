@@ -1,0 +1,1 @@
+"""The operators' console: pages drawn here, for browsers with JavaScript and without; shows rows and calls verbs."""

@@ -1,0 +1,30 @@
+"""Every route of the console; none of them is in the API's documentation."""
+
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.console.address import PREFIX
+from api.console.pages import audit, front, operators, sign_in
+
+_PAGES: Final = (front.router, sign_in.router, operators.router, audit.router)
+
+
+def install(app: FastAPI) -> None:
+    """Have `app` serve the console."""
+    for router in _PAGES:
+        app.include_router(router, prefix=PREFIX, include_in_schema=False)
+    app.mount(f"{PREFIX}/static", _Unchanging(packages=[("api.console", "static")]), name="console-static")
+
+
+class _Unchanging(StaticFiles):
+    """Files whose address changes with their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code in {200, 304}:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
