@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.console.signed_in import Browser, browsing, make
+
+
+@pytest.fixture
+def browser(bucket: str) -> Iterator[Browser]:
+    """Nobody is signed in; there are an operator, ada, and a reader, ben."""
+    make("ada")
+    make("ben", "reader")
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def operator(browser: Browser) -> Browser:
+    assert browser.sign_in("ada").status_code == 303
+    return browser
+
+
+@pytest.fixture
+def reader(browser: Browser) -> Browser:
+    assert browser.sign_in("ben").status_code == 303
+    return browser
