@@ -40,6 +40,18 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
+def pipelined(session: Session) -> Iterator[None]:
+    """Have what is asked of `cursor_of(session)` inside sent without waiting for what was asked before.
+
+    The answers are there when they are read; the end waits for all. A statement that failed raises where its answer is
+    read, or at the end.
+    """
+    connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    with connection.pipeline():
+        yield
+
+
+@contextmanager
 def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.
 

@@ -17,7 +17,7 @@ _SOCKET_SECONDS = 2.0
 _RING_EXPIRES_SECONDS = 300
 _PENDING_MAX = 64
 _TOGETHER_MAX = 8
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 
 _wanted: Counter[tuple[Celery, str]] = Counter()
 _has_rung = threading.Condition()

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -41,10 +42,19 @@ def named(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> dict[tu
 
     The accounts' tallies are locked by now, so that nobody else takes a name meanwhile.
     """
+    return read(asked(session, names))
+
+
+def asked(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> Iterable[Any]:
+    """The question of `named`, for `read` to read the answer of once it has come."""
     if not names:
-        return {}
-    asked = json.dumps([{"account_id": account_id.hex, "key": key} for account_id, key in names])
-    rows = cursor_of(session).execute(_NAMED, (asked,)).fetchall()
+        return ()
+    known = json.dumps([{"account_id": account_id.hex, "key": key} for account_id, key in names])
+    return cursor_of(session).execute(_NAMED, (known,))
+
+
+def read(rows: Iterable[Any]) -> dict[tuple[uuid.UUID, str], Named]:
+    """What was `asked`."""
     return {(row.account_id, row.key): Named(row.job_id, row.body_digest) for row in rows}
 
 

@@ -23,7 +23,7 @@ _MODELS: Mapping[str, Model] = {f"/api/v3/{model.id}": model for model in MODELS
 
 
 class Shortcuts:
-    """The outermost layer; what it does not answer itself takes the long way through `app`."""
+    """Around everything; what it does not answer itself takes the long way through `app`."""
 
     def __init__(self, app: ASGIApp, body_max_bytes: int) -> None:
         self._app = app

@@ -1,11 +1,11 @@
 """Where the accounts stand while orders are taken: their tallies, locked, and what the orders change in them."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from jobs import events, outbox
 from jobs.accounts import Caller
-from jobs.database import after_commit, cursor_of
+from jobs.database import after_commit, cursor_of, pipelined
 from jobs.rules import limits
 from jobs.rules.limits import Recent
 from jobs.rules.states import State
@@ -21,6 +21,8 @@ from jobs.submission.wishes import Draft
 from jobs.tables import Job, Tally
 
 NOTHING = Decimal(0)
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -91,12 +93,25 @@ class Standing:
 
 def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Lock these accounts' tallies until the transaction ends, in the one order that nobody can cross."""
-    found = _locked(session, account_ids)
+    found, _ = lock_and_ask(session, account_ids, lambda: None)
+    return found
+
+
+def lock_and_ask(
+    session: Session, account_ids: Collection[uuid.UUID], ask: Callable[[], Answer]
+) -> tuple[dict[uuid.UUID, Standing], Answer]:
+    """As `lock`; beside it, what `ask` found out under the lock, which costs no way there and back of its own.
+
+    `ask` may be called twice; it asks through `cursor_of` and returns what is yet to be read.
+    """
+    with pipelined(session):
+        locked, answer = cursor_of(session).execute(_LOCKED, (_joined(account_ids),)), ask()
+        found = {row.account_id: _standing(row) for row in locked}
     if missing := set(account_ids) - found.keys():
         rows = [{"account_id": account_id} for account_id in sorted(missing)]
         session.execute(insert(Tally).values(rows).on_conflict_do_nothing())
-        found = _locked(session, account_ids)
-    return found
+        return lock_and_ask(session, account_ids, ask)
+    return found, answer
 
 
 _LOCKED = """
@@ -105,9 +120,9 @@ _LOCKED = """
 """
 
 
-def _locked(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
-    rows = cursor_of(session).execute(_LOCKED, (" ".join(one.hex for one in account_ids),))
-    return {row.account_id: _standing(row) for row in rows}
+def _joined(account_ids: Collection[uuid.UUID]) -> str:
+    """One text: the driver takes its time over every element of an array."""
+    return " ".join(one.hex for one in account_ids)
 
 
 def _standing(row: Any) -> Standing:  # noqa: ANN401 - the driver makes the class of its rows as they come

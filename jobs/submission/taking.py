@@ -101,8 +101,7 @@ def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
 
 def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
     with transaction() as session:
-        standing = standings.lock(session, {one.caller.account_id for one in drafts})
-        names: Names = idempotency.named(session, {_full_name(one) for one in drafts if one.name is not None})
+        standing, names = _locked(session, drafts)
         answers = [_admit(session, one, standing[one.caller.account_id], names) for one in drafts]
         new = [one for one, answer in zip(drafts, answers, strict=True) if _is_new(answer)]
         if new:
@@ -111,6 +110,15 @@ def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
             for one in new:
                 after_commit(session, _told(one))
     return answers
+
+
+def _locked(session: Session, drafts: Sequence[Draft]) -> tuple[dict[uuid.UUID, Standing], Names]:
+    """How the drafts' accounts stand, locked, and what their names stand for: asked together."""
+    own_names = {_full_name(one) for one in drafts if one.name is not None}
+    standing, named = standings.lock_and_ask(
+        session, {one.caller.account_id for one in drafts}, lambda: idempotency.asked(session, own_names)
+    )
+    return standing, idempotency.read(named)
 
 
 def _admit(session: Session, one: Draft, standing: Standing, names: Names) -> Taken | Exception:
