@@ -17,7 +17,7 @@ MODEL_TESTS := tests/workers/infinitetalk tests/workers/engines/gpu tests/worker
 	tests/cli/test_weights.py tests/story/test_gpu_job.py
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo up test test-long test-model parity clients torch chaos bench smoke-wavespeed check locks wheel clean
+.PHONY: help demo up test test-long test-model parity clients torch chaos bench smoke-wavespeed check locks wheel sbom clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -59,11 +59,12 @@ bench: $(VENV)/.dev ## Measure what the documents state
 smoke-wavespeed: $(VENV)/.dev ## Run one paid job, the cheapest, at the real WaveSpeed; it names the price and asks first
 	@"$(BIN)/python" benchmarks/smoke_wavespeed.py
 
-check: $(VENV)/.dev ## Formatting, lint, types and the plan of the house
+check: $(VENV)/.dev ## Formatting, lint, types, the plan of the house, and what we deploy by
 	@"$(BIN)/ruff" format --check .
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/mypy"
 	@"$(BIN)/lint-imports"
+	@"$(BIN)/python" -m tests.deploy
 
 locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirement files
 	@$(LOCK) pyproject.toml -o requirements/runtime.txt
@@ -77,8 +78,14 @@ locks: $(VENV)/.dev ## Solve the dependencies anew and write the hashed requirem
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	@"$(BIN)/python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
+SBOM := PYTHONWARNINGS=ignore::UserWarning "$(BIN)/cyclonedx-py" requirements --pyproject pyproject.toml --output-reproducible
+sbom: $(VENV)/.dev ## Say in sbom/ what is in the images, as CycloneDX: from the locks they are built of
+	@mkdir -p sbom
+	@$(SBOM) --output-file sbom/duologue.json requirements/runtime.txt
+	@$(SBOM) --output-file sbom/gpu.json requirements/gpu.txt
+
 clean: ## Remove what was installed and built here; data in .duologue stays
-	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) dist sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

@@ -5,8 +5,12 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from jobs import settings
 from jobs.database import transaction
 from jobs.tables import Chore
+
+_MISSED_MAX = 24
+"""So many turns of the watchful chores without an end, and nobody can be keeping the timetable."""
 
 
 def take(name: str, every_seconds: float) -> bool:
@@ -23,6 +27,13 @@ def tick_off(name: str, done: int, took_ms: int) -> None:
     """Write down that `name` came to its end."""
     with transaction() as session:
         session.execute(update(Chore).where(Chore.name == name).values(ran_at=func.now(), done=done, took_ms=took_ms))
+
+
+def is_kept() -> bool:
+    """Whether any chore came to its end lately, by whoever."""
+    since = func.now() - timedelta(seconds=_MISSED_MAX * settings.load().chore_seconds)
+    with transaction() as session:
+        return session.scalar(select(func.max(Chore.ran_at) >= since)) or False
 
 
 def chores() -> list[Chore]:
