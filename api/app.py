@@ -1,7 +1,7 @@
 """Assembles the front door, and decides nothing: `api.serving` runs it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -9,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import callbacks, collector, faces, health, openapi
+from api import callbacks, collector, faces, health, metrics, metrics_port, openapi
 from api.body_limit import BodyLimit
 from api.console import routes as console
 from api.console.guard import ConsoleGuard
@@ -17,6 +17,8 @@ from api.crashes import CrashGuard
 from api.gathering import Gathering
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
+from api.tallies import Tallies
+from api.timing import Clock, Timed, route_of
 from api.v1 import account, batches, deliveries, keys, ledger, listening, route, scaling, usage, webhooks
 from api.v1 import events as v1_events
 from api.v1 import jobs as v1_jobs
@@ -56,6 +58,7 @@ _ROUTERS = (
     v1_events.router,
     route.router,
     scaling.router,
+    metrics.router,
     batches.router,
     account.router,
     keys.router,
@@ -70,7 +73,7 @@ _ROUTERS = (
 
 def create_app() -> FastAPI:
     """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
-    chosen = settings.load()
+    chosen, clock = settings.load(), Clock()
     app: FastAPI = FastAPIOffline(
         title="Duologue",
         version=version("duologue"),
@@ -80,9 +83,10 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
         # Without this the docs page shows a badge that an outside host draws.
         swagger_ui_parameters={"validatorUrl": None},
-        middleware=_middleware(chosen),
+        middleware=_middleware(chosen, clock),
         lifespan=_lifespan,
     )
+    app.state.clock = clock
     app.state.hub = Hub()
     app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
     app.state.orders = Gathering(submission.submit_together, enough=32, pace_seconds=0.02)
@@ -94,14 +98,15 @@ def create_app() -> FastAPI:
     unknown.install(app)
     openapi.finish(app.openapi())
     # Around the framework's own layers too: each of them costs a poll more than it does for one.
-    app.middleware_stack = shortcuts.Shortcuts(app.build_middleware_stack(), chosen.body_max_bytes)
+    app.middleware_stack = shortcuts.Shortcuts(app.build_middleware_stack(), chosen.body_max_bytes, clock)
     return app
 
 
-def _middleware(chosen: settings.Settings) -> list[Middleware]:
+def _middleware(chosen: settings.Settings, clock: Clock) -> list[Middleware]:
     """From the outside in; what `shortcuts` answers never comes here."""
     return [
         Middleware(ForgivingPaths),
+        Middleware(Timed, clock=clock, name_of=route_of),
         Middleware(ConsoleGuard),
         Middleware(
             CORSMiddleware,
@@ -123,6 +128,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     telemetry.start("api")
     database.engine()  # before there are threads: two that ask first at once would each make a pool
     hub: Hub = app.state.hub
-    async with hub.running():
-        with collector.at_rest():
-            yield
+    with _counted(app) as tallies, metrics_port.opened(tallies):
+        async with hub.running():
+            with collector.at_rest():
+                yield
+
+
+@contextmanager
+def _counted(app: FastAPI) -> Iterator[Tallies]:
+    """Answers are counted meanwhile; doors that share a port count in a folder that all of them read."""
+    chosen, clock = settings.load(), app.state.clock
+    tallies = Tallies(chosen.data_dir / "metrics" if chosen.door_processes > 1 else None)
+    clock.tallies = tallies
+    try:
+        yield tallies
+    finally:
+        clock.tallies = None
+        tallies.close()

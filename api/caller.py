@@ -8,10 +8,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from jobs import accounts
+from jobs import accounts, settings
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.errors import NotAuthenticated
+from jobs.errors import NotAllowed, NotAuthenticated
 from jobs.rules.scopes import Scope
 
 _BEARER = HTTPBearer(
@@ -41,6 +41,16 @@ def _identify(key: Annotated[str, Depends(_key)]) -> Caller:
         return accounts.identify(session, key)
 
 
+def _watching(caller: Annotated[Caller, Depends(_identify)]) -> Caller:
+    caller.require("read")
+    allowed = settings.load().metrics_accounts
+    if "*" not in allowed and caller.account not in allowed:
+        raise NotAllowed(
+            "This account may not read numbers over all accounts; DUOLOGUE_METRICS_ACCOUNTS says which may."
+        )
+    return caller
+
+
 UncheckedKey = Annotated[str, Depends(_key)]
 """The key as it was sent, for a route whose own query finds out whether it is any good."""
 
@@ -65,3 +75,6 @@ Reader = Annotated[Caller, Depends(_with_right_to("read"))]
 
 Manager = Annotated[Caller, Depends(_with_right_to("manage"))]
 """May change the account itself, its keys, secrets and webhooks; 403 for a key without that right."""
+
+Watcher = Annotated[Caller, Depends(_watching)]
+"""May read numbers over all accounts: a right to read, and an account that `metrics_accounts` names; 403 otherwise."""

@@ -41,9 +41,11 @@ class QueueLevel:
 
 @dataclass(frozen=True)
 class Levels:
-    """All of it. `silent_seconds` is the longest silence among workers heard of lately; None where there are none.
+    """All of it.
 
-    `webhooks_late_seconds` is how long the delivery waits that has been due longest, of receivers that take anything.
+    `silent_seconds` is the longest silence among workers heard of lately; None where there are none.
+    `webhooks_late_seconds` is how long the delivery waits that has been due longest, of receivers that take anything;
+    `chores` says how many seconds ago each came to its end.
     """
 
     queues: Mapping[str, QueueLevel]
@@ -51,8 +53,10 @@ class Levels:
     slots: int
     busy: int
     silent_seconds: float | None
+    gpu_used_bytes: int
     webhooks_owed: int
     webhooks_late_seconds: float
+    chores: Mapping[str, float]
     of: Engine
     read_at: float = field(default_factory=time.monotonic)
 
@@ -93,6 +97,7 @@ def _read() -> Levels:
         staff = session.execute(
             _STAFF, {"alive_seconds": presence.ALIVE_SECONDS, "silent_max_seconds": SILENT_MAX_SECONDS}
         ).one()
+        chores = session.execute(_CHORES).all()
         webhooks = session.execute(_WEBHOOKS, {"most": COUNTED_MAX, "lanes": LANES_MAX}).one()
         standings = dispatch.current(session).standings
     return Levels(
@@ -101,8 +106,10 @@ def _read() -> Levels:
         slots=staff.slots,
         busy=staff.busy,
         silent_seconds=staff.silent_seconds,
+        gpu_used_bytes=staff.gpu_used_bytes,
         webhooks_owed=webhooks.owed,
         webhooks_late_seconds=webhooks.late_seconds or 0.0,
+        chores={row.name: row.seconds for row in chores},
         of=database.engine(),
     )
 
@@ -139,17 +146,23 @@ _QUEUES = text("""
 
 _STAFF = text("""
     WITH heard AS (
-        SELECT name, slots, extract(epoch FROM now() - seen_at) AS silent_seconds,
+        SELECT name, slots, gpu_used_bytes, extract(epoch FROM now() - seen_at) AS silent_seconds,
             seen_at > now() - make_interval(secs => :alive_seconds) AS is_alive
         FROM workers WHERE seen_at > now() - make_interval(secs => :silent_max_seconds)
     )
     SELECT coalesce(sum(slots) FILTER (WHERE is_alive), 0) AS slots,
+        CAST(coalesce(sum(gpu_used_bytes) FILTER (WHERE is_alive), 0) AS bigint) AS gpu_used_bytes,
         CAST(max(silent_seconds) AS double precision) AS silent_seconds,
         (
             SELECT count(*) FROM jobs
             WHERE status = 'running' AND worker IN (SELECT name FROM heard WHERE is_alive)
         ) AS busy
     FROM heard
+""")
+
+_CHORES = text("""
+    SELECT name, CAST(extract(epoch FROM now() - ran_at) AS double precision) AS seconds FROM chores
+    WHERE ran_at IS NOT NULL ORDER BY name
 """)
 
 # From lane to lane on one index, as couriers walk; a receiver that is shut, paused or gone is waited for on purpose.

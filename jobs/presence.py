@@ -32,9 +32,15 @@ class Seen:
         return self.silent_seconds < ALIVE_SECONDS
 
 
-def beat(name: str, engines: Sequence[str], slots: int, version: str) -> bool:
+def beat(name: str, engines: Sequence[str], slots: int, version: str, gpu_used_bytes: int | None = None) -> bool:
     """Say that `name` is alive; False when Postgres could not be told."""
-    row = {"engines": list(engines), "slots": slots, "version": version, "seen_at": func.now()}
+    row = {
+        "engines": list(engines),
+        "slots": slots,
+        "version": version,
+        "seen_at": func.now(),
+        "gpu_used_bytes": gpu_used_bytes,
+    }
     statement = insert(Worker).values(name=name, **row).on_conflict_do_update(index_elements=["name"], set_=row)
     try:
         with transaction() as session:

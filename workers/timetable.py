@@ -16,6 +16,7 @@ from workers import courier, forwarding
 from workers.chores import (
     archive,
     close_batches,
+    count_happenings,
     count_hours,
     count_spending,
     deadlines,
@@ -57,6 +58,7 @@ def chores() -> list[Chore]:
         Chore("ring_again", watchful, ring_again.run_once),
         Chore("deadlines", watchful, deadlines.run_once),
         Chore("reroute", watchful, reroute.run_once),
+        Chore("count_happenings", watchful / 2, count_happenings.run_once),
         Chore("count_spending", 12 * watchful, count_spending.run_once),
         Chore("count_hours", 12 * watchful, count_hours.run_once),
         Chore("read_batches", watchful / 5, read_batches.run_once),

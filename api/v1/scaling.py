@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.caller import Reader
+from api.caller import Watcher
 from api.v1 import presenter
 from jobs import levels
 from jobs.levels import Levels
@@ -40,7 +40,7 @@ class Scaling(Work):
     response_model=Scaling,
     responses=presenter.documented(),
 )
-def scaling(_: Reader) -> Response:
+def scaling(_: Watcher) -> Response:
     """One JSON object of numbers, as KEDA's `metrics-api` scaler reads it: `engines.gpu.waiting`, say.
 
     A few seconds old at most. While the database is away the answer is 503 and no number: a zero would end workers.

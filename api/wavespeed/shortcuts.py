@@ -14,20 +14,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import caller, errors
 from api.body_limit import BodyLimit
 from api.crashes import CrashGuard
+from api.timing import Clock, Timed
 from api.wavespeed import envelope, predictions
 from jobs.errors import CallerError, StorageError
 from jobs.rules.catalog import MODELS, Model
 
 _RESULT = re.compile(r"/api/v3/predictions/[^/]+(?:/result)?")
 _MODELS: Mapping[str, Model] = {f"/api/v3/{model.id}": model for model in MODELS.values()}
+_ORDERS: Mapping[str, str] = {path: f"POST {path}" for path in _MODELS}
+_POLLS = ("GET /api/v3/predictions/{prediction_id}", "GET /api/v3/predictions/{prediction_id}/result")
 
 
 class Shortcuts:
     """Around everything; what it does not answer itself takes the long way through `app`."""
 
-    def __init__(self, app: ASGIApp, body_max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_max_bytes: int, clock: Clock) -> None:
         self._app = app
-        self._short_way = CrashGuard(BodyLimit(_answer, body_max_bytes, {}))
+        self._short_way = Timed(CrashGuard(BodyLimit(_answer, body_max_bytes, {})), clock, _route_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         way = self._short_way if scope["type"] == "http" and _is_plain(scope) else self._app
@@ -39,6 +42,12 @@ def _is_plain(scope: Scope) -> bool:
     method, path = scope["method"], scope["path"]
     is_known = path in _MODELS if method == "POST" else method == "GET" and _RESULT.fullmatch(path) is not None
     return is_known and all(name != b"origin" for name, _ in scope["headers"])
+
+
+def _route_of(scope: Scope) -> str:
+    """The documented route that would have said the same."""
+    path = scope["path"]
+    return _ORDERS.get(path) or _POLLS[path.endswith("/result")]
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send) -> None:

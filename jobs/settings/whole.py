@@ -9,11 +9,19 @@ from jobs.settings.keeping import KeepingSettings
 from jobs.settings.names import PREFIX
 from jobs.settings.outside import OutsideSettings
 from jobs.settings.servers import ServerSettings
+from jobs.settings.watching import WatchingSettings
 from jobs.settings.work import WorkSettings
 
 
 class Settings(
-    WorkSettings, KeepingSettings, OutsideSettings, EngineSettings, GpuSettings, ConsoleSettings, ServerSettings
+    WorkSettings,
+    KeepingSettings,
+    OutsideSettings,
+    WatchingSettings,
+    EngineSettings,
+    GpuSettings,
+    ConsoleSettings,
+    ServerSettings,
 ):
     """Names are the environment's without the prefix; every unit is in the name."""
 

@@ -79,6 +79,7 @@ TOLD_APART: set[Operation] = BALANCES | {
     ("GET", "/v1/keys"),
     ("GET", "/v1/account"),
     ("PATCH", "/v1/account"),
+    ("GET", "/metrics"),
 }
 """Routes with a test of their own below."""
 
@@ -119,6 +120,7 @@ RIGHTS: dict[Scope, set[Operation]] = {
         *(STAYING.keys() - {("GET", "/v1/webhooks")}),
         *ALIKE,
         *BALANCES,
+        ("GET", "/metrics"),
         ("GET", "/api/v3/predictions/{prediction_id}"),
         ("GET", "/api/v3/predictions/{prediction_id}/result"),
         ("GET", "/v1/jobs/{job_id}"),

@@ -2,7 +2,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from jobs import telemetry
+from jobs.telemetry import lines
 from tests.house import tree
 
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
@@ -39,4 +39,4 @@ def test_every_event_is_explained_and_every_explained_one_happens() -> None:
 
 
 def test_events_that_log_as_warnings_or_errors_happen() -> None:
-    assert told() >= telemetry._WARNINGS | telemetry._ERRORS
+    assert told() >= lines._WARNINGS | lines._ERRORS
