@@ -15,6 +15,9 @@ TORCH := $(VENV)/torch
 TORCH_VERSION := 2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
 MODEL_TESTS := tests/workers/infinitetalk tests/workers/engines/gpu tests/workers/engines/test_conformance.py \
 	tests/cli/test_weights.py tests/story/test_gpu_job.py
+# Several tests at a time, each process with servers of its own; whoever has nothing left takes over half of another's.
+WORKERS ?= 2
+PYTEST := -m pytest -m "not long" --numprocesses $(WORKERS) --dist worksteal
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help demo up test test-long test-model parity clients torch chaos bench smoke-wavespeed check locks wheel sbom clean
@@ -32,11 +35,11 @@ up: $(VENV)/.runtime ## Start everything on this machine, in the foreground
 test: $(VENV)/.dev ## Run every test; at most 20 minutes on two cores
 	@$(MAKE) --no-print-directory --keep-going clients torch || test -z "$${DUOLOGUE_CI:-}"
 	@test ! -e $(TORCH)/.installed || $(MAKE) --no-print-directory test-model
-	@"$(BIN)/python" -m pytest -m "not long"
+	@"$(BIN)/python" $(PYTEST)
 
 # With PyTorch, which the other tests do without: it takes seconds to import. What is tiny gains nothing by more threads.
 test-model: $(TORCH)/.installed ## Run the tests of the model and of its engine, on tiny weights
-	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -m "not long" $(MODEL_TESTS)
+	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" $(PYTEST) $(MODEL_TESTS)
 
 test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, ten of the cloud's faults, waits at default settings
 	@"$(BIN)/python" -m pytest -m long

@@ -96,7 +96,7 @@ def create_app() -> FastAPI:
     if chosen.console:
         console.install(app)
     unknown.install(app)
-    openapi.finish(app.openapi())
+    openapi.install(app)
     # Around the framework's own layers too: each of them costs a poll more than it does for one.
     app.middleware_stack = shortcuts.Shortcuts(app.build_middleware_stack(), chosen.body_max_bytes, clock)
     return app

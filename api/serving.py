@@ -5,7 +5,9 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
+from api.app import create_app
 from jobs import settings
 
 CLOSING_SECONDS = 5
@@ -21,7 +23,7 @@ def main() -> None:
     given = parser.parse_args()
     server = uvicorn.Server(
         uvicorn.Config(
-            "api.app:create_app",
+            front_door,
             factory=True,
             host=given.host,
             port=given.port,
@@ -33,6 +35,13 @@ def main() -> None:
     server.run([_shared(given.host, given.port)] if chosen.door_processes > 1 else None)
     if not server.started:
         sys.exit(1)
+
+
+def front_door() -> FastAPI:
+    """The app, described before anybody calls: while it writes its description it would answer nobody."""
+    app = create_app()
+    app.openapi()
+    return app
 
 
 def _shared(host: str, port: int) -> socket.socket:

@@ -4,15 +4,15 @@ import json
 import httpx
 import pytest
 
-from cli.stack import ports
 from tests.cli.terminal import Terminal
 from tests.factories import MULTI, form
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.story
 
 
 def test_up_without_its_broker_takes_jobs_and_says_that_they_wait(terminal: Terminal) -> None:
-    where = f"127.0.0.1:{ports.pick(None)}"
+    where = f"127.0.0.1:{free_port()}"
     terminal = dataclasses.replace(terminal, variables={"DUOLOGUE_BROKER_URL": f"redis://:secret@{where}/0"})
     with terminal.up() as up:
         up.wait_until_ready()

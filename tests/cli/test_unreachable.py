@@ -8,14 +8,14 @@ from typer.testing import CliRunner
 from cli import broker, groundwork, whereabouts
 from cli.failure import Failure
 from cli.main import app
-from cli.stack import ports
 from tests.conftest import set_settings
+from tests.free_ports import free_port
 
 
 @pytest.fixture
 def nowhere() -> str:
     """Where nobody listens."""
-    return f"127.0.0.1:{ports.pick(None)}"
+    return f"127.0.0.1:{free_port()}"
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.rules import keys
 
-ACCOUNT, JOB = uuid.uuid4(), uuid.uuid4()
+ACCOUNT, JOB, UPLOAD = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
 
 
 def test_what_belongs_to_a_job_says_so() -> None:
@@ -15,7 +15,7 @@ def test_what_belongs_to_a_job_says_so() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        keys.upload(ACCOUNT, uuid.uuid4(), f"{ACCOUNT.hex}/jobs/{JOB.hex}/1/a.mp4"),
+        keys.upload(ACCOUNT, UPLOAD, f"{ACCOUNT.hex}/jobs/{JOB.hex}/1/a.mp4"),
         f"elsewhere/{keys.job(ACCOUNT, JOB)}1/a.mp4",
         f"{ACCOUNT.hex}/jobs/{JOB}/1/a.mp4",
         keys.job(ACCOUNT, JOB).removesuffix("/"),

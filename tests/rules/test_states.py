@@ -4,7 +4,7 @@ from jobs.rules import states
 from jobs.rules.states import FINAL, State
 
 
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_a_final_state_is_never_left(state: State) -> None:
     for target in State:
         with pytest.raises(states.ForbiddenMove):

@@ -17,8 +17,8 @@ import httpx
 
 from cli import processes
 from cli.processes import Program
-from cli.stack import ports
 from tests.factories_media import people_png, voice_wav
+from tests.free_ports import free_port
 
 PATIENCE_SECONDS = 120.0
 MULTI = "wavespeed-ai/infinitetalk/multi"
@@ -171,8 +171,3 @@ def wait_for(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SEC
     while not is_so():
         assert time.monotonic() < until, f"still waiting for: {what}"
         pause.wait(0.05)
-
-
-def free_port() -> int:
-    """Below those that the kernel lends to clients: no connection takes it before the door does."""
-    return ports.pick(None)

@@ -14,7 +14,8 @@ from jobs import storage
 from tests.conftest import copied, forget_settings, make_member, set_settings
 from tests.factories_media import people_png, silence_wav, voice_wav
 from tests.fakes.media_server import MediaServer
-from tests.story.house import House, free_port, house
+from tests.free_ports import free_port
+from tests.story.house import House, house
 
 SINGLE = "wavespeed-ai/infinitetalk"
 

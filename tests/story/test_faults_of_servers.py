@@ -18,9 +18,10 @@ from jobs.database import transaction
 from tests.cli.stack.neighbours import new_home
 from tests.conftest import Member, administer, forget_settings, make_member, of_database, set_settings
 from tests.fakes.bucket_proxy import BucketProxy
+from tests.free_ports import free_port
 from tests.story import kin
 from tests.story.ground import Ground, ground, is_reachable
-from tests.story.house import PATIENT, free_port, house, wait_for
+from tests.story.house import PATIENT, house, wait_for
 from tests.story.scene import SOLO, Scene, solo
 
 pytestmark = [

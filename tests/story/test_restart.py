@@ -13,7 +13,8 @@ import pytest
 
 from jobs.settings import PREFIX
 from tests.cli.stack.neighbours import new_home
-from tests.story.house import MULTI, PATIENCE_SECONDS, TRUST, free_port, wait_for
+from tests.free_ports import free_port
+from tests.story.house import MULTI, PATIENCE_SECONDS, TRUST, wait_for
 
 DESK = (sys.executable, "-m", "cli")
 

@@ -11,8 +11,9 @@ import pytest
 from cli import processes
 from jobs import history
 from jobs.accounts import Caller
+from tests.free_ports import free_port
 from tests.story import kin
-from tests.story.house import TRUST, House, free_port, wait_for
+from tests.story.house import TRUST, House, wait_for
 from tests.story.scene import SOLO, Scene, solo
 
 pytestmark = [

@@ -18,8 +18,9 @@ from jobs import accounts, webhooks
 from jobs import database as ours
 from jobs.accounts import Caller
 from tests.conftest import set_settings
+from tests.free_ports import free_port
 from tests.house import tree
-from tests.story.house import free_port, wait_for
+from tests.story.house import wait_for
 from tests.workers.couriers import completed, deliveries, delivering
 
 pytestmark = pytest.mark.story

@@ -14,6 +14,7 @@ from cli import environment, processes
 from cli.processes import Program
 from jobs import schema, storage
 from tests.fakes.bucket_proxy import BucketProxy
+from tests.free_ports import free_port
 from tests.house.tree import ROOT
 from tests.story.chaos import ear
 from tests.story.chaos.ear import Ear
@@ -21,7 +22,7 @@ from tests.story.chaos.payers import Payer, make
 from tests.story.chaos.plan import Plan
 from tests.story.crew import Crew
 from tests.story.ground import Ground, ground
-from tests.story.house import QUICK, House, free_port, house, wait_for
+from tests.story.house import QUICK, House, house, wait_for
 
 DOORS = ("door 0", "door 1")
 WORKERS = ("worker 0", "worker 1")

@@ -1,16 +1,14 @@
-"""Reports how long the house's pages are, so that growth is seen before it is forbidden."""
+"""Tells how long the house's pages are, so that growth is seen before it is forbidden."""
 
 from statistics import median
-
-import pytest
 
 from tests.house import tree
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def sentence() -> str:
     lengths = {path: tree.line_count(path) for path in tree.product_modules()}
     longest = max(lengths, key=lengths.__getitem__)
-    terminalreporter.write_line(
+    return (
         f"the house: {len(lengths)} modules, median {median(lengths.values()):.0f} lines, "
         f"longest {lengths[longest]} ({longest})"
     )
