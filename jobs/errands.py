@@ -31,11 +31,9 @@ def matching(session: Session, pick: Pick) -> int:
     return picking.count(session, pick, COUNTED_MAX)
 
 
-def take(session: Session, verb: Verb, pick: Pick, operator: str, counted: int) -> Errand:
-    """Take an errand over `counted` jobs at most, none of them younger than this moment."""
-    errand = Errand(
-        id=ids.new_id(), verb=verb, pick=pick.as_json(), operator=operator, counted=counted, before=ids.new_id()
-    )
+def take(session: Session, verb: Verb, pick: Pick, operator: str, *, counted: int, before: uuid.UUID) -> Errand:
+    """Take an errand over `counted` jobs at most; `before` is an id of when they were counted: no younger one."""
+    errand = Errand(id=ids.new_id(), verb=verb, pick=pick.as_json(), operator=operator, counted=counted, before=before)
     session.add(errand)
     session.flush()
     session.refresh(errand)

@@ -22,6 +22,16 @@ class Place:
 
 GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
     (
+        "Work",
+        (
+            Place(PREFIX, "Overview"),
+            Place(f"{PREFIX}/jobs", "Jobs"),
+            Place(f"{PREFIX}/batches", "Batches"),
+            Place(f"{PREFIX}/errands", "Errands"),
+            Place(f"{PREFIX}/workers", "Workers"),
+        ),
+    ),
+    (
         "Administration",
         (
             Place(f"{PREFIX}/audit", "Audit log"),

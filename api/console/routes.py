@@ -8,9 +8,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.console.address import PREFIX
-from api.console.pages import audit, front, operators, sign_in
+from api.console.pages import audit, batches, front, job, jobs, operators, overview, sign_in, workers
 
-_PAGES: Final = (front.router, sign_in.router, operators.router, audit.router)
+_PAGES: Final = (
+    overview.router,
+    jobs.router,
+    job.router,
+    batches.router,
+    workers.router,
+    front.router,
+    sign_in.router,
+    operators.router,
+    audit.router,
+)
 
 
 def install(app: FastAPI) -> None:

@@ -1,6 +1,6 @@
 """Promises about one word over many jobs: all that matched and no more, carried to its end by whoever is there."""
 
-from jobs import errands, lifecycle, listing
+from jobs import errands, ids, lifecycle, listing
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errands import Verb
@@ -17,7 +17,8 @@ WAITING = Pick(states=("waiting",))
 def taken(verb: Verb, pick: Pick, counted: int | None = None) -> Errand:
     with transaction() as session:
         found = errands.matching(session, pick)
-        return errands.take(session, verb, pick, "olga", found if counted is None else counted)
+        said = found if counted is None else counted
+        return errands.take(session, verb, pick, "olga", counted=said, before=ids.new_id())
 
 
 def read(errand: Errand) -> Errand:

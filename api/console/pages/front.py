@@ -1,21 +1,14 @@
-"""The address people type, and the choice of colours."""
+"""The choice of colours, which is each browser's own."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.console import cookies, rendering
-from api.console.address import PREFIX
 from api.console.fields import Posted
 from api.console.rendering import THEMES
-from api.console.visits import AnybodysForm, Reader
+from api.console.visits import AnybodysForm
 
 router = APIRouter()
-
-
-@router.get("")
-def front(_: Reader) -> Response:
-    """Lead to the first page there is to see."""
-    return rendering.redirect(f"{PREFIX}/audit")
 
 
 @router.post("/theme")

@@ -30,7 +30,7 @@
 
   function draw(figure) {
     const place = figure.querySelector(".plot");
-    const table = figure.querySelector("table");
+    const table = figure.querySelector("details table");
     if (!place || !table || !window.uPlot) return;
     const { names, labels, isTime, values } = read(table);
     const say = unit[figure.dataset.unit] || ((count) => count.toLocaleString("en"));
@@ -55,7 +55,7 @@
           isTime ? { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" } : { value: (_, i) => (i == null ? "" : labels[i]) },
           ...names.map((label, i) => {
             const stroke = colour(place, `series-${(i % 4) + 1}`);
-            return { label, stroke, width: 2, fill: bars ? stroke : undefined, paths: bars, points: { show: values[0].length < 3 }, value: (_, found) => (found == null ? "–" : say(found)) };
+            return { label, stroke, width: 2, fill: bars ? stroke : undefined, paths: bars, points: { show: !bars, size: 4 }, value: (_, found) => (found == null ? "–" : say(found)) };
           }),
         ],
       },
