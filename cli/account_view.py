@@ -21,7 +21,7 @@ def table(rows: list[Row]) -> Table:
     found.add_column("limits", overflow="fold")
     for row in rows:
         money = (_usd(row[name]) for name in ("available_usd", "held_usd", "month_usd"))
-        found.add_row(Text(row["name"]), _terms(row), *money, ", ".join(_limits(row)))
+        found.add_row(Text(row["name"]), _terms(row), *money, ", ".join([*_paused(row), *_limits(row)]))
     return found
 
 
@@ -34,6 +34,7 @@ def lines(row: Row) -> Iterator[Text]:
         "held": f"{_usd(row['held_usd'])} USD for unfinished jobs",
         "this month": f"{_usd(row['month_usd'])} USD",
         "limits": ", ".join(_limits(row)) or "none",
+        **({"paused": f"since {moment(row['paused_at'])}: {row['paused_because']}"} if row["paused_at"] else {}),
         "created": moment(row["created_at"]),
     }
     for name, fact in facts.items():
@@ -42,6 +43,10 @@ def lines(row: Row) -> Iterator[Text]:
 
 def _terms(row: Row) -> str:
     return "prepaid" if row["is_prepaid"] else "unlimited"
+
+
+def _paused(row: Row) -> list[str]:
+    return ["paused"] if row["paused_at"] else []
 
 
 def _limits(row: Row) -> Iterator[str]:
@@ -53,6 +58,8 @@ def _limits(row: Row) -> Iterator[str]:
         "budget_soft_usd": "told of at {:.2f} USD a month",
         "budget_hard_usd": "no more than {:.2f} USD a month",
     }
+    if row["weight"] != 1:
+        yield f"weight {row['weight']}"
     for name, words in said.items():
         if row[name] is not None:
             yield words.format(row[name])

@@ -11,6 +11,7 @@ from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import out, say, show_json
 from cli.terms import Limit
 from cli.treasury import Row
+from jobs.rules.turns import WEIGHT_MAX
 from jobs.terms import Changes
 
 app = typer.Typer(
@@ -64,6 +65,9 @@ def limit(
     prepaid: Annotated[
         bool | None, typer.Option("--prepaid/--unlimited", help="Have it spend no more than it has, or what it likes.")
     ] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=1, max=WEIGHT_MAX, help="Its share of every queue, against the others' weights.")
+    ] = None,
     submits_per_minute: Annotated[Limit | None, typer.Option(**_COUNT, help="Jobs it may submit a minute.")] = None,
     running: Annotated[Limit | None, typer.Option(**_COUNT, help="Its jobs at once; more wait.")] = None,
     waiting: Annotated[Limit | None, typer.Option(**_COUNT, help="Its jobs that may wait; more are refused.")] = None,
@@ -97,13 +101,38 @@ def limit(
         "budget_hard_usd": budget_hard,
     }
     changes = Changes(**{name: limit.value for name, limit in given.items() if limit is not None})  # type: ignore[typeddict-item]  # read by the parsers above
-    switches = {"is_prepaid": prepaid, "resends_unproven": resend_unproven, "pays_cancelled": pay_cancelled}
+    switches = {
+        "weight": weight,
+        "is_prepaid": prepaid,
+        "resends_unproven": resend_unproven,
+        "pays_cancelled": pay_cancelled,
+    }
     changes.update({name: switch for name, switch in switches.items() if switch is not None})
     if not changes:
         raise typer.BadParameter("name at least one limit; `duologue accounts limit --help` lists them")
     with reach.current_database(data):
         row = treasury.change(name, changes)
     _show(row, as_json=as_json)
+
+
+@app.command()
+def pause(
+    name: Name,
+    because: Annotated[str, typer.Option(help="Why, for whoever waits.")] = "an operator said so",
+    data: DataDir = DEFAULT_DATA,
+) -> None:
+    """Let no job of an account begin; what runs goes on, and orders are taken."""
+    with reach.current_database(data):
+        treasury.pause(name, because)
+    say(f"Account {name} is paused; `duologue accounts resume {name}` lets it go on.")
+
+
+@app.command()
+def resume(name: Name, data: DataDir = DEFAULT_DATA) -> None:
+    """Let an account's jobs begin again, in turn with everybody's."""
+    with reach.current_database(data):
+        treasury.resume(name)
+    say(f"Account {name} goes on.")
 
 
 @app.command()

@@ -1,12 +1,13 @@
-"""`duologue engines`: let nothing new begin on an engine, and let it go on."""
+"""`duologue engines`: let nothing new begin on an engine, let it go on, and say how much it may do at once."""
 
 from typing import Annotated
 
 import typer
 
-from cli import reach
+from cli import reach, terms
 from cli.options import DEFAULT_DATA, DataDir
 from cli.screen import say
+from cli.terms import Limit
 from jobs import health
 from jobs.database import transaction
 from jobs.rules.appraisal import ENGINES
@@ -20,7 +21,7 @@ def _known(name: str) -> str:
 
 Name = Annotated[str, typer.Argument(callback=_known, help="gpu, cloud or preview.")]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Engines: pause and resume them.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Engines: pause, resume and limit them.")
 
 
 @app.command()
@@ -41,3 +42,17 @@ def resume(name: Name, data: DataDir = DEFAULT_DATA) -> None:
     with reach.current_database(data), transaction() as session:
         health.resume(session, name)
     say(f"{name} goes on.")
+
+
+@app.command()
+def limit(
+    name: Name,
+    running: Annotated[
+        Limit, typer.Option(metavar="N", parser=terms.limit(terms.count), help="Jobs at once, more wait; or `none`.")
+    ],
+    data: DataDir = DEFAULT_DATA,
+) -> None:
+    """Say how many jobs may be under way on an engine at once, whatever its workers could do."""
+    with reach.current_database(data), transaction() as session:
+        health.limit(session, name, running.value)
+    say(f"{name} has {'no limit' if running.value is None else f'at most {running.value} jobs at once'}.")

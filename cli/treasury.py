@@ -13,8 +13,8 @@ from jobs.terms import Changes
 
 Row = dict[str, Any]
 
-_LIMITS = ("submits_per_minute", "running_max", "waiting_max", "models", "engines")
-_AS_THEY_ARE = (*_LIMITS, "resends_unproven", "pays_cancelled", "created_at")
+_LIMITS = ("weight", "submits_per_minute", "running_max", "waiting_max", "models", "engines")
+_AS_THEY_ARE = (*_LIMITS, "resends_unproven", "pays_cancelled", "paused_at", "paused_because", "created_at")
 
 
 def rows() -> list[Row]:
@@ -39,6 +39,18 @@ def change(name: str, changes: Changes) -> Row:
     """Raises NotFound."""
     with transaction() as session:
         return _row(session, terms.change(session, terms.named(session, name), changes))
+
+
+def pause(name: str, because: str) -> Row:
+    """Raises NotFound."""
+    with transaction() as session:
+        return _row(session, terms.pause(session, terms.named(session, name), because))
+
+
+def resume(name: str) -> Row:
+    """Raises NotFound."""
+    with transaction() as session:
+        return _row(session, terms.resume(session, terms.named(session, name)))
 
 
 def top_up(name: str, amount_usd: Decimal, note: str) -> Row:

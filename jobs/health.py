@@ -53,8 +53,8 @@ def record_failure(
 def admit(session: Session, engine: str, job_ids: Sequence[uuid.UUID]) -> int:
     """How many of these jobs, from the first on, may begin on the engine now; the rest waits.
 
-    None while it is paused, shut, or has cost what it may this month; a single one while it is tried again. Whoever
-    asks lets them begin in this same transaction.
+    None while it is paused, shut or full, or has cost what it may this month; a single one while it is tried again.
+    Whoever asks lets them begin in this same transaction.
     """
     with session.no_autoflush:
         row = session.scalars(select(Engine).where(Engine.name == engine)).one_or_none()
@@ -62,9 +62,16 @@ def admit(session: Session, engine: str, job_ids: Sequence[uuid.UUID]) -> int:
         return len(job_ids)
     if row.paused_at is not None or is_over_budget(session, engine):
         return 0
+    if row.running_max is not None:
+        job_ids = job_ids[: _places(session, engine, job_ids)]
     if row.open_until is None:
         return len(job_ids)
     return _admit_one(session, engine, job_ids) if job_ids else 0
+
+
+def limit(session: Session, engine: str, running_max: int | None) -> None:
+    """Let no more jobs than this be under way on the engine at once, more wait; None is no limit."""
+    _locked(session, engine).running_max = running_max
 
 
 def pause(session: Session, engine: str, because: str) -> None:
@@ -120,6 +127,14 @@ def _locked(session: Session, engine: str) -> Engine:
         session.execute(insert(Engine).values(name=engine).on_conflict_do_nothing())
         row = session.scalars(own).one()
     return row
+
+
+def _places(session: Session, engine: str, job_ids: Sequence[uuid.UUID]) -> int:
+    """How many more jobs the engine's limit leaves room for, these not counted; for the cloud, at the upstream."""
+    most = _locked(session, engine).running_max
+    state = State.FORWARDED if engine == "cloud" else State.RUNNING
+    others = select(func.count()).where(Job.status == state, Job.engine == engine, Job.id.not_in(job_ids))
+    return len(job_ids) if most is None else max(most - session.scalars(others).one(), 0)
 
 
 def _admit_one(session: Session, engine: str, job_ids: Sequence[uuid.UUID]) -> int:

@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal
 from typing import TypedDict
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ class Changes(TypedDict, total=False):
 
     is_prepaid: bool
     submits_per_minute: int | None
+    weight: int
     running_max: int | None
     waiting_max: int | None
     models: list[str] | None
@@ -53,6 +54,24 @@ def create(session: Session, name: str) -> Account:
     if made is None:
         raise Conflict(f"There is an account {name} already; `duologue accounts show {name}` shows it.")
     return made
+
+
+def pause(session: Session, account: Account, because: str) -> Account:
+    """Let no job of the account begin until it is resumed; `because` is a sentence for whoever waits."""
+    session.execute(
+        update(Account)
+        .where(Account.id == account.id)
+        .values(paused_at=func.coalesce(Account.paused_at, func.now()), paused_because=because)
+    )
+    session.refresh(account)
+    return account
+
+
+def resume(session: Session, account: Account) -> Account:
+    """Let its jobs begin again, in turn with everybody's."""
+    account.paused_at, account.paused_because = None, ""
+    session.flush()
+    return account
 
 
 def change(session: Session, account: Account, changes: Changes) -> Account:

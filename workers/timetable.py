@@ -34,6 +34,7 @@ from workers.chores import (
     tell_progress,
     tend_batches,
     tend_outbox,
+    tend_turns,
 )
 
 _LOOK_SECONDS = 60.0
@@ -57,6 +58,7 @@ def chores() -> list[Chore]:
         Chore("rescue", watchful, rescue.run_once),
         Chore("ring_again", watchful, ring_again.run_once),
         Chore("deadlines", watchful, deadlines.run_once),
+        Chore("tend_turns", watchful, tend_turns.run_once),
         Chore("reroute", watchful, reroute.run_once),
         Chore("count_happenings", watchful / 2, count_happenings.run_once),
         Chore("count_spending", 12 * watchful, count_spending.run_once),

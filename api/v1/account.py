@@ -46,6 +46,9 @@ class AccountShown(BaseModel):
     held_usd: float = Field(description="Set aside for unfinished jobs.")
     month: date = Field(description="First day, in UTC, of the month that budgets count.")
     month_usd: float = Field(description="Charged or held for jobs submitted in that month.")
+    weight: int = Field(description="Its share of every queue, against the weights of the others that wait.")
+    paused_at: datetime | None = Field(description="Since then an operator lets no job of it begin.")
+    paused_because: str | None
     budget_soft_usd: float | None = Field(description="Spent in a month, `budget.reached` is told; yours to set.")
     limits: Limits
 
@@ -88,6 +91,9 @@ def _shown(session: Session, account: Account) -> AccountShown:
         held_usd=float(balance.held_usd),
         month=clock.now().date().replace(day=1),
         month_usd=float(balance.month_usd),
+        weight=account.weight,
+        paused_at=account.paused_at,
+        paused_because=account.paused_because or None,
         budget_soft_usd=said(account.budget_soft_usd),
         limits=Limits(
             submits_per_minute=account.submits_per_minute,

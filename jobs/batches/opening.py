@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from jobs import accounts, doorbell, events, ledger, outlook, presence
+from jobs import accounts, doorbell, events, ledger, outlook, presence, turns
 from jobs.accounts import Caller
 from jobs.batches import ending, rows
 from jobs.batches.holding import held
@@ -94,6 +94,8 @@ def _write_down(session: Session, batch: Batch, caller: Caller, sheet: Sheet) ->
         session.execute(_HOLDS, given)
         standing = _admit(session, caller, sheet)
     session.execute(_TALLY, _changes(caller, standing))
+    # Failed jobs that are retried may be prepared already.
+    turns.enter_all(session, caller.account_id, {*sheet.engines, *({"upstream"} if "cloud" in sheet.engines else ())})
 
 
 def _admit(session: Session, caller: Caller, sheet: Sheet) -> Standing:

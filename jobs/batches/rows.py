@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from jobs.rules.turns import in_line_since
 from jobs.submission.wishes import Draft
 
 _PIECE_BYTES = 2**18
@@ -38,6 +39,7 @@ _OURS = (
     "status",
     "wait_until",
     "finish_until",
+    "in_line_since",
     "batch_id",
     "batch_line",
     "custom_id",
@@ -60,6 +62,7 @@ def of_job(draft: Draft, began_at: datetime, batch_id: uuid.UUID, line: int, cus
             "waiting",
             (began_at + timedelta(seconds=row["wait_seconds"])).isoformat(),
             (began_at + timedelta(seconds=row["total_seconds"])).isoformat(),
+            in_line_since(began_at, row["priority"]).isoformat(),
             batch_id.hex,
             str(line),
             _text(custom_id),

@@ -130,9 +130,9 @@ _STAND = text("""
     ) AS present
     CROSS JOIN LATERAL (
         SELECT count(*) AS waiting, coalesce(sum(price_usd), 0) AS price_usd FROM (
-            SELECT price_usd, due_at FROM jobs WHERE status = 'waiting' AND engine = asked.name
-            ORDER BY priority DESC, id LIMIT :waiting
-        ) AS first WHERE due_at <= now()
+            SELECT price_usd FROM jobs WHERE status = 'waiting' AND engine = asked.name AND due_at <= now()
+            LIMIT :waiting
+        ) AS first
     ) AS queue
     CROSS JOIN LATERAL (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY spent) AS run_seconds,

@@ -1,51 +1,47 @@
 """Claiming: which job a worker takes up next, and that no two take the same."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import health, journal, settings
-from jobs.database import transaction
+from jobs import events, health, journal, settings
+from jobs.database import after_commit, cursor_of, transaction
 from jobs.lifecycle import moves
-from jobs.lifecycle.holding import UNDER_WAY, Arrival, Claim, has_place
+from jobs.lifecycle.holding import Arrival, Claim, places
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
-from jobs.tables import Account, Job, UpstreamTry
+from jobs.tables import Job, UpstreamTry
+
+_MODELS = list(MODELS)
 
 
 def claim(worker: str, engine: str) -> Claim | None:
     """Take the next due job of `engine`, or None when there is none.
 
-    One statement decides: highest priority first, then oldest; rows that others are just taking are skipped, and so
-    are accounts that have as many jobs under way as they may. For the cloud a worker fetches what has arrived there,
-    then makes media regular; what is regular goes up without a worker.
+    One statement decides (`jobs/tables/claim_job.py`), by the rules of `jobs/rules/turns.py`: it is the turn of one of
+    the accounts that have less under way than they may, and of that account's jobs the first in line. For the cloud a
+    worker fetches what has arrived there, then makes media regular; what is regular goes up without a worker.
     """
     if engine == "cloud" and (arrived := _fetch(worker)) is not None:
         return arrived
-    full: set[uuid.UUID] = set()
+    full: list[uuid.UUID] = []
     while True:
         try:
             with transaction() as session:
-                job = _taken(session, worker, engine, full)
-                if job is None:
-                    return None
-                _begin(session, job, worker)
+                row = _taken(session, worker, engine, full)
+                if row is not None:
+                    _check(session, row)
+                    _tell(session, row, worker)
         except _EngineIsShut:
             return None
         except _AccountIsFull as error:
-            full.add(error.account_id)  # another worker took its last place between our look and our lock
+            full.append(error.account_id)  # another worker took its last place between our look and our lock
         else:
-            return _claim_of(job, worker)
-
-
-def claimable(engine: str) -> list[ColumnElement[bool]]:
-    """What is true of a job that may begin now; a missed deadline, or a model only newer code knows, is not for us."""
-    is_in_time = (Job.finish_until > func.now(), (Job.fence > 0) | (Job.wait_until > func.now()))
-    is_due = (Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now(), *is_in_time)
-    return [*is_due, Job.model.in_(MODELS), Job.account_id.not_in(_full())]
+            return row and _claim_of(row, worker)
 
 
 class _EngineIsShut(Exception):
@@ -60,39 +56,26 @@ class _AccountIsFull(Exception):
         self.account_id = account_id
 
 
-def _full() -> Select[uuid.UUID]:
-    """The accounts that have as many jobs under way as they may."""
-    under_way = select(func.count()).where(Job.account_id == Account.id, Job.status.in_(UNDER_WAY)).scalar_subquery()
-    return select(Account.id).where(Account.running_max.is_not(None), Account.running_max <= under_way)
+def _taken(session: Session, worker: str, engine: str, besides: Sequence[uuid.UUID]) -> Any:  # noqa: ANN401 - the driver makes the class of its rows as they come
+    """The next due job, moved to running, with its event and its account's turn; None when there is none."""
+    given = (engine, worker, settings.load().lease_seconds, _MODELS, besides)
+    return cursor_of(session).execute(_CLAIM, given).fetchone()
 
 
-def _taken(session: Session, worker: str, engine: str, besides: Collection[uuid.UUID]) -> Job | None:
-    """The next due job, its row locked."""
-    due = (
-        select(Job.id)
-        .where(*claimable(engine), Job.account_id.not_in(besides))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if engine == "cloud":
-        due = due.where(Job.media.is_(None))
-    taken = update(Job).where(Job.id == due.scalar_subquery()).values(worker=worker).returning(Job)
-    return session.scalars(taken).one_or_none()
+_CLAIM = "SELECT * FROM claim_job(%s, %s, %s, %s, %s::uuid[])"
 
 
-def _begin(session: Session, job: Job, worker: str) -> None:
-    """Move the job to running. Raises _AccountIsFull and _EngineIsShut."""
-    now, most = session.execute(select(func.now(), Account.running_max).where(Account.id == job.account_id)).one()
-    if most is not None and not has_place(session, job.account_id, most):
-        raise _AccountIsFull(job.account_id)
-    job.attempt += 1
-    job.fence += 1
-    job.started_at, job.lease_until = now, now + timedelta(seconds=settings.load().lease_seconds)
-    job.stage, job.progress = "preparing", 0.0
-    journal.move(session, job, State.RUNNING, "job.claimed", worker=worker)
-    if job.engine != "cloud" and not health.admit(session, job.engine, [job.id]):
+def _check(session: Session, row: Any) -> None:  # noqa: ANN401 - as above
+    """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineIsShut."""
+    if row.running_max is not None and places(session, row.account_id, row.running_max) < 0:
+        raise _AccountIsFull(row.account_id)
+    if row.is_engine_watched and row.engine != "cloud" and not health.admit(session, row.engine, [row.id]):
         raise _EngineIsShut
+
+
+def _tell(session: Session, row: Any, worker: str) -> None:  # noqa: ANN401 - as above
+    facts = {"job": row.id.hex, "model": row.model, "engine": row.engine, "attempt": row.attempt, "worker": worker}
+    after_commit(session, lambda: events.emit("job.claimed", **facts))
 
 
 def _fetch(worker: str) -> Claim | None:
@@ -119,7 +102,7 @@ def _fetch(worker: str) -> Claim | None:
     return _claim_of(job, worker, arrival)
 
 
-def _claim_of(job: Job, worker: str, arrival: Arrival | None = None) -> Claim:
+def _claim_of(job: Any, worker: str, arrival: Arrival | None = None) -> Claim:  # noqa: ANN401 - a row of either kind
     return Claim(
         job_id=job.id,
         account_id=job.account_id,

@@ -5,27 +5,30 @@ is sent nowhere else, whatever dies in between.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from jobs import health, ids, journal, settings, upstream
+from jobs import health, ids, journal, settings, turns, upstream
 from jobs.database import transaction
 from jobs.errors import JobError
 from jobs.lifecycle import ending, moves, tries
-from jobs.lifecycle.claiming import claimable
-from jobs.lifecycle.holding import Claim, has_place, held
+from jobs.lifecycle.holding import Claim, held, places
 from jobs.rules import pricing
 from jobs.rules.catalog import MODELS
 from jobs.rules.retries import Again
 from jobs.rules.states import State
 from jobs.rules.tiers import UpstreamKey
+from jobs.rules.turns import order, turn_of
 from jobs.tables import Account, Job, UpstreamTry
+from jobs.turns import Queue
 
 HOLD_SECONDS = 20.0
 """Whoever sends is believed dead after so long without a word; what he was sending is looked up then."""
@@ -61,6 +64,7 @@ def prepared(claim: Claim) -> None:
     with transaction() as session:
         job = held(session, claim)
         moves.again(session, job, Again(0.0, counts=False), "job.prepared", is_rung=False)
+        turns.enter(session, job)
 
 
 def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
@@ -69,15 +73,16 @@ def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
     Whoever calls has them for HOLD_SECONDS, unless he says `still_sending`.
     """
     with transaction() as session:
-        wanted = len(session.execute(_prepared(most, Job.id)).all())
-        leave = upstream.take(session, keys, wanted) if wanted else None
+        queue = turns.look(session, "upstream", most)
+        wanted = list(islice(order(queue.stands, queue.now), most))
+        leave = upstream.take(session, keys, len(wanted)) if wanted else None
         if not leave:
             return []
-        query = _prepared(leave.total(), Job).with_for_update(skip_locked=True, of=Job)
-        jobs = sorted(session.scalars(query), key=lambda job: (job.account_id, job.id))
+        jobs = _that_may(session, turns.take_prepared(session, wanted[: leave.total()]))
         jobs = jobs[: health.admit(session, "cloud", [job.id for job in jobs])]
+        _charge(session, queue, jobs)
         names = leave.elements()
-        return [_intend(session, job, next(names)) for job in jobs if _may_begin(session, job)]
+        return [_intend(session, job, next(names)) for job in sorted(jobs, key=lambda job: (job.account_id, job.id))]
 
 
 def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
@@ -152,15 +157,28 @@ def unsent(try_id: uuid.UUID, error: JobError, *, pause_key_seconds: float = 0.0
             ending.go_on(session, job, error)
 
 
-def _prepared(most: int, what: Any) -> Any:  # noqa: ANN401 - a row or only its id
-    """Due cloud jobs whose media are regular, those first that are claimed first."""
-    due = select(what).where(*claimable("cloud"), Job.media.is_not(None))
-    return due.order_by(Job.priority.desc(), Job.id).limit(most)
+def _that_may(session: Session, jobs: Sequence[Job]) -> list[Job]:
+    """Those of these jobs, in their order, that their accounts may have under way as well."""
+    asked = select(Account.id, Account.running_max).where(Account.id.in_({job.account_id for job in jobs}))
+    found = session.execute(asked.order_by(Account.id)).all()
+    left = {account_id: places(session, account_id, most) for account_id, most in found if most is not None}
+    may = []
+    for job in jobs:
+        left[job.account_id] = left.get(job.account_id, len(jobs)) - 1
+        if left[job.account_id] >= 0:
+            may.append(job)
+    return may
 
 
-def _may_begin(session: Session, job: Job) -> bool:
-    most = session.scalars(select(Account.running_max).where(Account.id == job.account_id)).one()
-    return most is None or has_place(session, job.account_id, most)
+def _charge(session: Session, queue: Queue, jobs: Sequence[Job]) -> None:
+    """Have each job be a turn of its account's."""
+    counts = Counter(job.account_id.hex for job in jobs)
+    given = {
+        uuid.UUID(stand.account): turn_of(stand, counts[stand.account] - 1, queue.now)
+        for stand in queue.stands
+        if counts[stand.account]
+    }
+    turns.charge(session, "upstream", given, max(given.values(), default=queue.now))
 
 
 def _intend(session: Session, job: Job, key: str) -> Sending:

@@ -125,12 +125,15 @@ def held(session: Session, claim: Claim) -> Job:
     return job
 
 
-def has_place(session: Session, account_id: uuid.UUID, most: int) -> bool:
-    """Whether one more of the account may begin; until the transaction ends nobody else asks this for it."""
+def places(session: Session, account_id: uuid.UUID, most: int) -> int:
+    """How many more of the account's jobs may begin; until the transaction ends nobody else asks this for it.
+
+    Below zero where more have begun, the caller's own among them, than may.
+    """
     session.execute(select(Tally.account_id).where(Tally.account_id == account_id).with_for_update())
     under_way = select(func.count()).where(Job.account_id == account_id, Job.status.in_(UNDER_WAY))
     with session.no_autoflush:
-        return session.scalars(under_way).one() < most
+        return most - session.scalars(under_way).one()
 
 
 def _price_usd(claim: Claim, media: Mapping[str, Mapping[str, Any]]) -> Decimal:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import doorbell, journal, ledger, settings
+from jobs import doorbell, journal, ledger, settings, turns
 from jobs.database import after_commit
 from jobs.errors import DeadlinePassed, JobError
 from jobs.lifecycle import tries
@@ -54,7 +54,7 @@ def again(
     is_there = tries.awaits_collection(session, job)
     job.attempt -= 0 if verdict.counts or is_there else 1
     job.profile += 1 if verdict.smaller else 0
-    detail |= hand_over(job, route) if route else {}
+    detail |= hand_over(session, job, route) if route else {}
     job.lease_until, job.due_at = None, now(session) + timedelta(seconds=verdict.pause_seconds)
     job.stage, job.progress = "", 0.0
     origin = State.FORWARDED if is_there else State.WAITING
@@ -64,11 +64,12 @@ def again(
     return None
 
 
-def hand_over(job: Job, route: Route) -> dict[str, object]:
+def hand_over(session: Session, job: Job, route: Route) -> dict[str, object]:
     """Give a job to another engine, where it starts with a clean slate; what its timeline says of that."""
     told: dict[str, object] = {"from_engine": job.engine, "to_engine": route.engine, "why": route.reason}
     job.engine, job.engine_reason = route.engine, route.reason
     job.profile = job.workers_lost = 0
+    turns.enter(session, job)
     return told
 
 

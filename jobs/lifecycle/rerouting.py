@@ -79,7 +79,7 @@ def _movable(session: Session, engine: str, most: int, *conditions: ColumnElemen
         select(Job)
         .where(Job.status == State.WAITING, Job.engine == engine, Job.due_at <= func.now(), *conditions)
         .where(Job.engine_wanted == "auto", Job.options == {}, ~upstream.exists())
-        .order_by(Job.priority, Job.id.desc())
+        .order_by(Job.in_line_since.desc(), Job.id.desc())
         .limit(most)
         .with_for_update(skip_locked=True)
     ).all()
@@ -90,7 +90,7 @@ def _move(session: Session, jobs: Sequence[Job], why: str = "") -> int:
     for job in jobs:
         route = dispatch.elsewhere(session, job, why)
         if route is not None and not _has_left(session, job, route.engine):
-            journal.record(session, job, "job.rerouted", **moves.hand_over(job, route))
+            journal.record(session, job, "job.rerouted", **moves.hand_over(session, job, route))
             _ring(session, route.engine)
             moved += 1
     return moved

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from jobs import settings
 from jobs.database import cursor_of
+from jobs.rules.turns import PRIORITY_STEP
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft
 from jobs.tables import Attachment, Json
@@ -23,6 +24,7 @@ def write(
     given = {
         "orders": json.dumps([_order(one) for one in drafts]),
         "tallies": json.dumps([_tally(account_id, standings[account_id]) for account_id in touched]),
+        "priority_step": PRIORITY_STEP,
         "name_hours": settings.load().keep_idempotency_hours,
     }
     created_at = {row.id: row.created_at for row in cursor_of(session).execute(_WRITE, given)}
@@ -41,11 +43,16 @@ _WRITE = """
     ), made AS (
         INSERT INTO jobs (id, account_id, key_id, rerun_of, model, inputs, seed, options, tags, metadata, webhook_url,
             wants_base64, status, engine_wanted, engine, engine_reason, priority, price_usd, held_usd, media,
-            wait_until, run_seconds, finish_until)
+            wait_until, run_seconds, finish_until, in_line_since)
         SELECT id, account_id, key_id, rerun_of, model, inputs, seed, options, tags, metadata, webhook_url,
             wants_base64, 'waiting', engine_wanted, engine, engine_reason, priority, price_usd, price_usd, media,
-            now() + make_interval(secs => wait_seconds), run_seconds, now() + make_interval(secs => total_seconds)
+            now() + make_interval(secs => wait_seconds), run_seconds, now() + make_interval(secs => total_seconds),
+            now() - priority * %(priority_step)s
         FROM orders RETURNING id, created_at
+    ), entered AS (
+        INSERT INTO turns (queue, account_id)
+        SELECT DISTINCT CASE WHEN engine = 'cloud' AND media IS NOT NULL THEN 'upstream' ELSE engine END, account_id
+        FROM orders ON CONFLICT DO NOTHING
     ), told AS (
         INSERT INTO events (account_id, job_id, kind, status, attempt, fence)
         SELECT account_id, id, 'job.created', 'waiting', 0, 0 FROM orders

@@ -17,7 +17,7 @@ from jobs.tables.operators import AuditEntry, Operator, OperatorSession, SignInT
 from jobs.tables.uploads import Upload
 from jobs.tables.upstream import UpstreamPace, UpstreamTry
 from jobs.tables.webhooks import Delivery, Endpoint, Receiver, Try
-from jobs.tables.work import Chore, Worker
+from jobs.tables.work import Chore, Turn, Worker
 
 __all__ = [
     "NAMES",
@@ -49,6 +49,7 @@ __all__ = [
     "SignInTally",
     "Tally",
     "Try",
+    "Turn",
     "Upload",
     "UpstreamPace",
     "UpstreamTry",

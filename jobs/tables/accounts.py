@@ -25,6 +25,11 @@ class Account(Base):
         server_default=text("false"), comment="Spends no more than it has; others are unlimited."
     )
     submits_per_minute: Mapped[int | None] = mapped_column(Integer, comment="Orders taken a minute; null is no limit.")
+    weight: Mapped[int] = mapped_column(
+        Integer, server_default=text("1"), comment="Its share of every queue, against the others' weights."
+    )
+    paused_at: Mapped[datetime | None] = mapped_column(comment="Since when an operator lets no job of it begin.")
+    paused_because: Mapped[str] = mapped_column(server_default=text("''"), comment="Why, in the operator's words.")
     running_max: Mapped[int | None] = mapped_column(Integer, comment="Jobs at once, more wait; null is no limit.")
     waiting_max: Mapped[int | None] = mapped_column(Integer, comment="Jobs that may wait; null is no limit.")
     models: Mapped[list[str] | None] = mapped_column(comment="The models it may order; null is all.")

@@ -31,5 +31,6 @@ class Engine(Base):
     probe_job_id: Mapped[uuid.UUID | None] = mapped_column(comment="The job it was last tried with, if it was shut.")
     paused_at: Mapped[datetime | None] = mapped_column(comment="Since when an operator lets nothing new begin on it.")
     paused_because: Mapped[str] = mapped_column(server_default=text("''"), comment="Why, in the operator's words.")
+    running_max: Mapped[int | None] = mapped_column(Integer, comment="Jobs at once, more wait; null is no limit.")
     month: Mapped[date | None] = mapped_column(comment="First day of the month counted.")
     month_usd: Mapped[Decimal] = mapped_column(server_default=NOTHING, comment="What it has cost us in that month.")

@@ -3,12 +3,23 @@
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from jobs.rules.batches import PAUSED_UNTIL
 from jobs.rules.states import State
 from jobs.tables.mapping import NOTHING, NOW, Base, Json
+
+IN_LINE: Final = f"status = 'waiting' AND due_at < '{PAUSED_UNTIL}'"
+"""What is true of a job that stands in a queue, as SQL; one whose batch is paused stands in none."""
+
+PREPARED: Final = "engine = 'cloud' AND media IS NOT NULL"
+"""What is true of a job in line for the upstream, as SQL."""
+
+UNPREPARED: Final = "(engine <> 'cloud' OR media IS NULL)"
+"""What is true of a job in line for a worker, as SQL."""
 
 
 class Job(Base):
@@ -22,8 +33,23 @@ class Job(Base):
             "(status IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
             name="exactly_the_final_are_finished",
         ),
-        # Claims read this one from its first entry on; nothing finished is in it.
-        Index("ix_jobs_claimable", "engine", text("priority DESC"), "id", postgresql_where=text("status = 'waiting'")),
+        # Claims begin at an account's first entry; nothing that is finished or paused is in it.
+        Index(
+            "ix_jobs_in_line",
+            "engine",
+            "account_id",
+            "in_line_since",
+            "id",
+            postgresql_where=text(f"{IN_LINE} AND {UNPREPARED}"),
+        ),
+        # The same for what goes up next.
+        Index(
+            "ix_jobs_prepared",
+            "account_id",
+            "in_line_since",
+            "id",
+            postgresql_where=text(f"{IN_LINE} AND {PREPARED}"),
+        ),
         # Few rows; without the lease in it, so that a renewal stays a heap-only update.
         Index("ix_jobs_running", "id", postgresql_where=text("status = 'running'")),
         # How many of an account run, and how many wait, for its limits.
@@ -108,7 +134,12 @@ class Job(Base):
     engine_wanted: Mapped[str] = mapped_column(comment="What the caller asked for: auto, gpu, cloud or preview.")
     engine: Mapped[str] = mapped_column(comment="Who is to render it: gpu, cloud or preview.")
     engine_reason: Mapped[str] = mapped_column(comment="Why this engine, in a sentence.")
-    priority: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Higher goes first, -100 to 100.")
+    priority: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), comment="Higher goes first among its account's, -100 to 100."
+    )
+    in_line_since: Mapped[datetime] = mapped_column(
+        server_default=NOW, comment="When it was accepted, moved by an hour for each step of its priority."
+    )
     due_at: Mapped[datetime] = mapped_column(server_default=NOW, comment="Not claimed before; a retry moves it on.")
 
     price_usd: Mapped[Decimal] = mapped_column(

@@ -1,8 +1,9 @@
-"""Who works, and what is done again and again."""
+"""Who works, whose turn it is, and what is done again and again."""
 
+import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Double, ForeignKey, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.tables.mapping import NOW, Base
@@ -23,6 +24,24 @@ class Worker(Base):
     gpu_used_bytes: Mapped[int | None] = mapped_column(
         BigInteger, comment="Memory in use on its GPU at its last heartbeat; null where there is none."
     )
+
+
+class Turn(Base):
+    """An account in a queue, and the turn its last job there had; jobs/rules/turns.py says what turns are."""
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        {
+            "comment": "Accounts that may have jobs in line, queue by queue; one that has no unfinished job leaves.",
+            # Rewritten with every claim: room for the new version on the same page, and vacuum soon.
+            "postgresql_with": {"fillfactor": "50", "autovacuum_vacuum_scale_factor": "0.0"},
+        },
+    )
+
+    queue: Mapped[str] = mapped_column(primary_key=True, comment="gpu, cloud, preview, or upstream for prepared ones.")
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True, comment="Whose turn.")
+    turn: Mapped[float | None] = mapped_column(Double, comment="Its last one, on the queue's clock; null before that.")
+    present: Mapped[float | None] = mapped_column(Double, comment="What the queue's clock showed when it was given.")
 
 
 class Chore(Base):

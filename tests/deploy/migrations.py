@@ -26,8 +26,8 @@ NOT_READ = {
 """Migrations whose SQL is not read, and why."""
 
 BEFORE_THE_FIRST_RELEASE = "20261130"
-"""Until then no table is large, and an index may be made in the transaction of its migration."""
-LARGE_TABLES = frozenset({"require-concurrent-index-creation"})
+"""Until then no table is large, and an index may be made or dropped in the transaction of its migration."""
+LARGE_TABLES = frozenset({"require-concurrent-index-creation", "require-concurrent-index-deletion"})
 
 
 def complaints() -> list[str]:

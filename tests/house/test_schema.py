@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from jobs.database import engine
 from jobs.tables import Base
+from jobs.tables.claim_job import CLAIM_JOB
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -35,3 +36,17 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
 
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.usefixtures("database")
+def test_the_migrations_lead_to_the_claim_on_its_page() -> None:
+    migrated = claim_there()
+    with engine().begin() as connection:
+        connection.exec_driver_sql(CLAIM_JOB)
+
+    assert migrated == claim_there()
+
+
+def claim_there() -> str:
+    with engine().connect() as connection:
+        return str(connection.execute(text("SELECT pg_get_functiondef('claim_job'::regproc)")).scalar_one())

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def test_each_line_becomes_the_job_that_its_order_alone_would_be(caller: Caller)
     )
     alone = submit(caller, wish)
     differing = {"id", "created_at", "due_at", "wait_until", "finish_until", "batch_id", "batch_line", "custom_id"}
+    assert job.created_at - job.in_line_since > timedelta(hours=6, minutes=59)
+    differing.add("in_line_since")  # begins with the reading, as deadlines do
     for column in alone.__table__.columns:
         if column.name not in differing:
             name = "metadata_" if column.name == "metadata" else column.name

@@ -57,6 +57,9 @@ def test_an_account_sees_its_money_its_budgets_and_its_limits(client: TestClient
         "held_usd": 0.15,
         "month": found["month"],
         "month_usd": 0.75,
+        "weight": 1,
+        "paused_at": None,
+        "paused_because": None,
         "budget_soft_usd": 8.0,
         "limits": {
             "submits_per_minute": 60,
