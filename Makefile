@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 SEED ?= 1
 MINUTES ?= 5
+BROKER ?= valkey
+POOLER ?= none
 VENV := .venv
 BIN := $(VENV)/bin
 # Programs of others that our tests run as they come from their registry; they want versions that are not ours.
@@ -20,7 +22,7 @@ WORKERS ?= 2
 PYTEST := -m pytest -m "not long" --numprocesses $(WORKERS) --dist worksteal
 LOCK := "$(BIN)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help demo up test test-long test-model parity clients torch chaos bench smoke-wavespeed check locks wheel sbom clean
+.PHONY: help demo up test test-long test-story test-model parity clients torch chaos bench smoke-wavespeed check locks wheel sbom clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +45,11 @@ test-model: $(TORCH)/.installed ## Run the tests of the model and of its engine,
 
 test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, ten of the cloud's faults, waits at default settings
 	@"$(BIN)/python" -m pytest -m long
+	@$(MAKE) --no-print-directory test-story BROKER=rabbitmq
+	@$(MAKE) --no-print-directory test-story POOLER=pgbouncer
+
+test-story: $(VENV)/.dev ## Run whole jobs through real processes: make test-story BROKER=rabbitmq POOLER=pgbouncer
+	@"$(BIN)/python" -m pytest -m "story and not long" --broker=$(BROKER) --pooler=$(POOLER) tests/story
 
 parity: $(TORCH)/.installed ## Compare the model with recorded numbers of the original, and print how far each lies
 	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -v tests/workers/infinitetalk

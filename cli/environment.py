@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _SERVERS = (
     "database_url",
     "broker_url",
+    "broker_ca_path",
+    "broker_sentinel_name",
+    "broker_sentinel_password",
     "s3_endpoint_url",
     "s3_public_url",
     "s3_region",
@@ -43,6 +46,6 @@ def of_children() -> dict[str, str]:
     """Our environment for a child that works in ROOT: relative paths made absolute, output written at once."""
     made = dict(os.environ, PYTHONUNBUFFERED="1")
     for variable, value in os.environ.items():
-        if variable.startswith(PREFIX) and variable.endswith((FILE_SUFFIX, "_DIR")) and value:
+        if variable.startswith(PREFIX) and variable.endswith((FILE_SUFFIX, "_DIR", "_PATH")) and value:
             made[variable] = str(Path(value).absolute())
     return made

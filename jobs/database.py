@@ -126,7 +126,6 @@ def engine() -> Engine:
             "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
             "prepare_threshold": None,
-            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
         },
     )
     _ask_the_rested(found)

@@ -6,14 +6,11 @@ from collections import Counter
 from functools import cache
 
 from celery import Celery
-from kombu.entity import Queue
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from jobs import events, settings
+from jobs import broker, events
 
 WAKE = "workers.tasks.wake"
-_SOCKET_SECONDS = 2.0
 _RING_EXPIRES_SECONDS = 300
 _PENDING_MAX = 64
 _TOGETHER_MAX = 8
@@ -42,30 +39,23 @@ def queue_of(engine: str) -> str:
 @cache
 def celery() -> Celery:
     """The Celery application: early acknowledgement, no results, no remote control, nothing that Postgres decides."""
-    chosen = settings.load()
-    app = Celery("duologue", broker=chosen.secret("broker_url"), set_as_current=True)
+    app = Celery("duologue", set_as_current=True)
     app.conf.update(
         task_ignore_result=True,
         task_acks_late=False,
         task_create_missing_queues=False,
-        task_queues=[Queue(queue_of(engine)) for engine in ("gpu", "cloud", "preview")],  # type: ignore[no-untyped-call]
+        task_queues=[broker.queue(queue_of(engine)) for engine in ("gpu", "cloud", "preview")],
         task_default_queue=queue_of("preview"),
         worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_pool_acquire_timeout=_SOCKET_SECONDS,
-        broker_transport_options={
-            "socket_timeout": 10,
-            "socket_connect_timeout": _SOCKET_SECONDS,
-            "health_check_interval": 10,
-            "visibility_timeout": 3600,
-        },
+        broker_pool_acquire_timeout=broker.SOCKET_SECONDS,
         enable_utc=True,
+        **broker.configuration(),
     )
     return app
 
@@ -93,6 +83,19 @@ def _ring_for_ever() -> None:
 
 def _send(app: Celery, engine: str) -> None:
     try:
-        app.send_task(WAKE, args=[engine], queue=queue_of(engine), retry=False, expires=_RING_EXPIRES_SECONDS)
-    except (OperationalError, RedisError, OSError) as error:
+        app.send_task(
+            *(WAKE, [engine]),
+            queue=queue_of(engine),
+            retry=False,
+            expires=_RING_EXPIRES_SECONDS,
+            timeout=broker.SOCKET_SECONDS,
+            confirm_timeout=broker.SOCKET_SECONDS,
+        )
+    except _refusals(app) as error:
         events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)
+
+
+def _refusals(app: Celery) -> tuple[type[Exception], ...]:
+    """What the client of this kind of broker raises when it is away or will not take a ring."""
+    connection = app.connection_for_write()
+    return OperationalError, *connection.connection_errors, *connection.channel_errors

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
+from jobs import sessions
 from jobs.database import engine
 from jobs.tables import Base
 
@@ -25,6 +26,8 @@ def _write() -> None:
         for statement in MANNERS:
             context.execute(statement)
         context.run_migrations()
+        for statement in sessions.LESSONS:
+            context.execute(statement)
 
 
 def _run() -> None:
@@ -36,6 +39,8 @@ def _run() -> None:
             for statement in MANNERS:
                 connection.execute(text(statement))
             context.run_migrations()
+            for statement in sessions.LESSONS:
+                connection.execute(text(statement))
 
 
 if context.is_offline_mode():

@@ -20,8 +20,10 @@ from jobs import accounts, database, doorbell, schema, settings, storage
 from jobs.accounts import Caller
 from tests.cli.stack.neighbours import quick_place, wait_until
 from tests.house import growth
+from tests.servers import chosen
 
 TEMPLATE = "duologue_template"
+HABITS = "ALTER ROLE CURRENT_USER IN DATABASE {name} SET statement_timeout = '30s'"
 STRAY_SECONDS = 60.0
 """What a thread that a test left behind is given to finish; longer than any statement may take."""
 
@@ -56,9 +58,15 @@ def _nothing_is_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert left == [], "start servers below tests.cli.stack.neighbours.new_home(), not below tmp_path"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What else the tests are to run on: all of them must hold there, too."""
+    parser.addoption("--broker", choices=["valkey", "rabbitmq"], default="valkey", help="the broker of whole jobs")
+    parser.addoption("--pooler", choices=["none", "pgbouncer"], default="none", help="what stands before Postgres")
+
+
 @pytest.fixture(scope="session")
-def servers() -> Iterator[dict[str, str]]:
-    """Postgres, Valkey and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
+def servers(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
+    """Postgres, a broker and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
     with (
         tempfile.TemporaryDirectory(prefix="duologue-tests-", dir=quick_place()) as folder,
         pytest.MonkeyPatch.context() as patch,
@@ -70,7 +78,11 @@ def servers() -> Iterator[dict[str, str]]:
         set_settings(patch, of_database(running.environment, TEMPLATE))
         schema.upgrade()
         forget_settings()
-        yield running.environment
+        yield {
+            **running.environment,
+            **closing.enter_context(chosen.broker(pytestconfig.getoption("broker"))),
+            **closing.enter_context(chosen.pooler(pytestconfig.getoption("pooler"), running.environment)),
+        }
 
 
 @pytest.fixture
@@ -152,6 +164,7 @@ def copied(servers: dict[str, str]) -> Iterator[dict[str, str]]:
     """The settings of a fresh copy of the migrated database, which goes at the end whoever still uses it."""
     name = f"test_{uuid.uuid4().hex}"
     administer(servers, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    administer(servers, HABITS.format(name=name))  # of a role in a database, and so not copied with it
     yield of_database(servers, name)
     administer(servers, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -23,7 +23,7 @@ from workers.name import NAME
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = doorbell.celery()
-app.conf.update(imports=["workers.tasks"])
+app.conf.update(imports=["workers.tasks"], worker_consumer="workers.consuming:RingConsumer")
 
 _BEAT_SECONDS = 10.0
 

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from cli import environment, reach, stack
-from cli.doctor import engines, machine, promises, servers, staff
+from cli.doctor import engines, machine, promises, servers, sessions, staff
 from cli.doctor.finding import Finding, Verdict
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import out, show_json
@@ -65,7 +65,9 @@ def _look_into_database(*, with_history: bool) -> Iterator[Finding]:
         current = servers.current_schema()
         yield current
         if current.verdict is Verdict.OK:
+            yield sessions.limits()
             yield staff.workers()
+            yield sessions.budget()
             if with_history:
                 yield from promises.promises()
 

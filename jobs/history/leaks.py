@@ -46,7 +46,8 @@ def none_told(session: Session, logs: Collection[Path]) -> Finding:
 def _in_use() -> Iterator[str]:
     """The secrets this process knows, to the letter."""
     chosen = settings.load()
-    for held in (chosen.s3_secret_access_key, chosen.database_url, chosen.broker_url):
+    kept = (chosen.s3_secret_access_key, chosen.database_url, chosen.broker_url, chosen.broker_sentinel_password)
+    for held in kept:
         word = held.get_secret_value()
         password = re.search(r"://[^/@]*?:([^/@]+)@", word)
         found = password[1] if password else word

@@ -11,7 +11,7 @@ from jobs.errors import WrongSetting
 from jobs.settings.names import PREFIX
 from jobs.settings.values import base, is_url, split
 
-BROKERS: Final = ("redis", "rediss", "amqp", "amqps")
+BROKERS: Final = ("redis", "rediss", "sentinel", "amqp", "amqps")
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart from addresses one can call, not listened on
 _ENCODED = "percent-encode the password if it has signs like / : @"
@@ -32,6 +32,11 @@ class ServerSettings(BaseSettings):
     )
     database_pool_size: int = Field(10, ge=1, description="Most connections one process keeps to Postgres.")
     broker_url: SecretStr = Field(SecretStr(""), description="Celery broker: redis://:password@host:6379/0.")
+    broker_ca_path: str = Field(
+        "", description="PEM file of who vouches for the broker's certificate; empty for those the system trusts."
+    )
+    broker_sentinel_name: str = Field("mymaster", min_length=1, description="What sentinels call the broker's group.")
+    broker_sentinel_password: SecretStr = Field(SecretStr(""), description="Password of the sentinels themselves.")
 
     s3_endpoint_url: str = Field("", description="The bucket's service; empty for Amazon S3.")
     s3_public_url: str = Field("", description="The host that links are signed for; default the endpoint.")
@@ -72,6 +77,15 @@ class ServerSettings(BaseSettings):
         if any(urls) and not all(is_url(url) and urlsplit(url).scheme in BROKERS for url in urls):
             others = ", ".join(f"{scheme}://" for scheme in BROKERS[1:])
             raise ValueError(f"must be redis://:password@host:6379/0, or {others}; {_ENCODED}")
+        if len({urlsplit(url).scheme for url in urls}) > 1:
+            raise ValueError("must begin alike in all its parts: brokers of two kinds have nothing in common")
+        return value
+
+    @field_validator("broker_ca_path")
+    @classmethod
+    def _must_be_readable(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError("must be the path of a file that is there, with certificates in PEM")
         return value
 
     @field_validator("public_url", "s3_endpoint_url", "s3_public_url")

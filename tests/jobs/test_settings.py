@@ -63,7 +63,7 @@ def test_what_kubernetes_says_of_its_services_is_no_setting(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "http://host", "host:6379", "redis://:a/b@host:6379/0", "redis://a;b", "sentinel://a"]
+    "url", ["nonsense", "http://host", "host:6379", "redis://:a/b@host:6379/0", "redis://a;b", "sqs://a"]
 )
 def test_a_broker_url_that_cannot_be_one_stops_at_the_door(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     said = refusal(monkeypatch, BROKER_URL=url)
@@ -73,11 +73,28 @@ def test_a_broker_url_that_cannot_be_one_stops_at_the_door(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:p%2F@host:6379/0", "rediss://host", "redis://a:1;redis://b:2", "amqp://u:p@host:5672//"],
+    [
+        "redis://:p%2F@host:6379/0",
+        "rediss://host",
+        "redis://a:1;redis://b:2",
+        "amqp://u:p@host:5672//",
+        "sentinel://a;sentinel://b",
+    ],
 )
 def test_every_broker_that_celery_shares_with_us_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DUOLOGUE_BROKER_URL", url)
     assert settings.load.__wrapped__().broker_url.get_secret_value() == url
+
+
+def test_brokers_of_two_kinds_are_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, BROKER_URL="redis://:secret@a;sentinel://b")
+    assert said.startswith("DUOLOGUE_BROKER_URL: must begin alike in all its parts")
+    assert "secret" not in said
+
+
+def test_authorities_that_are_not_there_stop_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, BROKER_CA_PATH="/nowhere/ca.pem")
+    assert said.startswith("DUOLOGUE_BROKER_CA_PATH: must be the path of a file that is there")
 
 
 def test_a_database_url_with_a_sign_that_breaks_it_is_told_to_encode_it(monkeypatch: pytest.MonkeyPatch) -> None:
