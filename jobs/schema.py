@@ -1,32 +1,57 @@
-"""Brings the database's schema to what this code expects, and tells whether it is there."""
+"""The database's schema, brought to what this code expects, and whether it is there."""
 
+import re
 from importlib.resources import files
 
-from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from jobs import database
+from jobs.errors import WrongSetting
+
+_MIGRATION = re.compile(r"(20\d{6}_\d\d)_\w+\.py")
 
 
 def upgrade() -> None:
     """Run the migrations that are missing, one process at a time. Raises Unavailable when Postgres is away."""
+    from alembic import command
+
     with database.told_as_unavailable():
         command.upgrade(_config(), "head")
 
 
 def is_current() -> bool:
     """Whether every migration this code knows of has been run; newer ones do it no harm."""
-    script = ScriptDirectory.from_config(_config())
-    older = {revision.revision for revision in script.walk_revisions()} - {script.get_current_head()}
+    found = _found()
+    return found is not None and found not in _known()[:-1]
+
+
+def insist() -> None:
+    """Stop here if the database is older than this code, which would stumble over what is not there.
+
+    Raises WrongSetting with what to do, and Unavailable when Postgres is away.
+    """
+    if not is_current():
+        raise WrongSetting(f"The database lacks migrations up to {newest()}: run `duologue migrate` first.")
+
+
+def newest() -> str:
+    return _known()[-1]
+
+
+def _known() -> list[str]:
+    """Every migration in the order of history, which is that of their names."""
+    names = (_MIGRATION.fullmatch(path.name) for path in (files("migrations") / "versions").iterdir())
+    return sorted(name[1] for name in names if name)
+
+
+def _found() -> str | None:
+    """The database's newest migration; None where there never was one."""
     with database.transaction() as session:
-        found = MigrationContext.configure(session.connection()).get_current_revision()
-    return found is not None and found not in older
-
-
-def newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+        if session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+            return None
+        revision: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
 
 
 def _config() -> Config:

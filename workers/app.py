@@ -5,6 +5,7 @@ are enough, and one process answers signals, heartbeats and drains for all of th
 """
 
 import signal
+import sys
 import threading
 import warnings
 from importlib.metadata import version
@@ -12,10 +13,10 @@ from types import FrameType
 from typing import Any
 
 from celery.platforms import SecurityWarning
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_ready, worker_shutting_down
 
-from jobs import doorbell, presence, settings, telemetry
-from jobs.errors import Unavailable
+from jobs import doorbell, presence, schema, settings, telemetry
+from jobs.errors import Unavailable, WrongSetting
 from workers import drain, scratch
 from workers.name import NAME
 
@@ -31,6 +32,16 @@ _BEAT_SECONDS = 10.0
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery is untyped
 def _log_as_the_house_does(**_: object) -> None:
     telemetry.start("worker")
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]  # Celery is untyped
+def _refuse_an_older_schema(**_: object) -> None:
+    try:
+        schema.insist()
+    except WrongSetting as error:
+        sys.exit(str(error))
+    except Unavailable:
+        return  # a database that is away is waited for
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]  # Celery is untyped

@@ -4,14 +4,15 @@ Started as `python -m workers.timetable`.
 """
 
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobs import events, settings, telemetry, timetable, upstream
-from jobs.errors import DuologueError
+from jobs import events, schema, settings, telemetry, timetable, upstream
+from jobs.errors import DuologueError, Unavailable, WrongSetting
 from workers import courier, forwarding
 from workers.chores import (
     archive,
@@ -85,6 +86,7 @@ def main() -> None:
     A slow one delays no other.
     """
     telemetry.start("timetable")
+    _refuse_an_older_schema()
     if "cloud" in settings.load().engines:
         upstream.configured()  # a key that cannot be read stops the program here, not a thread of it later
     stop = threading.Event()
@@ -98,6 +100,15 @@ def main() -> None:
     events.emit("timetable.started", chores=[chore.name for chore in chores()])
     for thread in threads:
         thread.join()
+
+
+def _refuse_an_older_schema() -> None:
+    try:
+        schema.insist()
+    except WrongSetting as error:
+        sys.exit(str(error))
+    except Unavailable:
+        return  # a database that is away is waited for
 
 
 def take_turn(chore: Chore) -> bool:

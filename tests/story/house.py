@@ -46,6 +46,8 @@ class House:
     folder: Path
     key: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    tree: Path | None = None
+    """The code its processes run, if it is not this."""
 
     @property
     def url(self) -> str:
@@ -71,6 +73,7 @@ class House:
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 program.command,
+                cwd=self.tree,
                 env=self.environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
