@@ -65,12 +65,9 @@ def requote(session: Session, job: Job, price_usd: Decimal) -> None:
 
 def settle(session: Session, job: Job, *, is_charged: bool) -> None:
     """Let go of the money held for a job that becomes final: capture its price if it is charged, release the rest."""
-    captured_usd = min(job.price_usd, job.held_usd) if is_charged else NOTHING
-    released_usd = job.held_usd - captured_usd
-    if captured_usd:
-        _move(session, job, Kind.CAPTURE, captured_usd)
-    if released_usd:
-        _move(session, job, Kind.RELEASE, released_usd)
+    captured_usd, entries = money.settled(job.price_usd, job.held_usd, is_charged=is_charged)
+    for kind, amount_usd in entries.items():
+        _move(session, job, kind, amount_usd)
     job.price_usd, job.held_usd = captured_usd, NOTHING
 
 
@@ -115,7 +112,7 @@ def _move(session: Session, job: Job, kind: Kind, amount_usd: Decimal) -> None:
         key_id=job.key_id,
         model=job.model,
     )
-    spent_usd = {Kind.HOLD: amount_usd, Kind.RELEASE: -amount_usd}.get(kind, NOTHING)
+    spent_usd = money.spent_usd(kind, amount_usd)
     ordered_in = func.date_trunc("month", job.created_at)
     _enter(session, entry)
     if spent_usd:

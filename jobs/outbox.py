@@ -1,7 +1,7 @@
 """What somebody is to be told, written down inside the transaction that made it true; posting it is others' work."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from jobs import ids
 from jobs.rules import deliveries
 from jobs.rules.deliveries import Status
-from jobs.tables import Delivery, Endpoint, Job, Json
+from jobs.tables import Delivery, Endpoint, Job
 
 _DISABLED = "its endpoint was switched off by then"
 
@@ -20,13 +20,25 @@ def owe(session: Session, job: Job, kind: str) -> None:
     if kind not in deliveries.FINAL_KINDS:
         return
     with session.no_autoflush:  # our question must not write a row that is half changed
-        rows = _to_endpoints(session, job.account_id, kind, job.id, {})
-    if job.webhook_url:
-        rows.append(
-            _row(job.account_id, kind, deliveries.lane_of(job.account_id, job.webhook_url))
-            | {"job_id": job.id, "url": job.webhook_url}
-        )
-    _write(session, rows)
+        subscribed = _subscribed(session, job.account_id, kind)
+    rows = addressed(job.account_id, *subscribed, job.webhook_url)
+    _write(session, [row | {"job_id": job.id} for row in rows], job.account_id, kind)
+
+
+def addressed(
+    account_id: uuid.UUID,
+    endpoints: Collection[uuid.UUID],
+    switched_off: Collection[uuid.UUID],
+    url: str | None,
+) -> list[dict[str, Any]]:
+    """What is owed to whom, as the beginning of rows: to endpoints, and to the URL that came with a request.
+
+    An endpoint that is switched off is owed too, and given up at once: a replay finds what it missed.
+    """
+    rows = [_row(one) | {"endpoint_id": one} for one in endpoints]
+    given_up = {"status": Status.GIVEN_UP, "reason": _DISABLED}
+    rows += [_row(one) | {"endpoint_id": one} | given_up for one in switched_off]
+    return rows + ([_row(deliveries.lane_of(account_id, url)) | {"url": url}] if url else [])
 
 
 def announce(
@@ -37,53 +49,32 @@ def announce(
     `facts` are its `data`, as JSON.
     """
     with session.no_autoflush:
-        rows = _to_endpoints(session, account_id, kind, None, dict(facts))
-    if url:
-        rows.append(_row(account_id, kind, deliveries.lane_of(account_id, url)) | {"url": url, "detail": dict(facts)})
-    _write(session, rows)
+        subscribed = _subscribed(session, account_id, kind)
+    rows = addressed(account_id, *subscribed, url)
+    _write(session, [row | {"detail": dict(facts)} for row in rows], account_id, kind)
 
 
 def owe_test(session: Session, endpoint: Endpoint) -> uuid.UUID:
     """Owe a test to one endpoint, whatever it subscribed to; the delivery's id."""
-    row = _row(endpoint.account_id, deliveries.TEST, endpoint.id)
-    _write(session, [row | {"endpoint_id": endpoint.id, "detail": {"endpoint": endpoint.id.hex}}])
+    row = _row(endpoint.id) | {"endpoint_id": endpoint.id, "detail": {"endpoint": endpoint.id.hex}}
+    _write(session, [row], endpoint.account_id, deliveries.TEST)
     delivery_id: uuid.UUID = row["id"]
     return delivery_id
 
 
-def _to_endpoints(
-    session: Session, account_id: uuid.UUID, kind: str, job_id: uuid.UUID | None, detail: Json
-) -> list[dict[str, Any]]:
-    """One that is switched off is owed too, and given up at once: a replay finds what it missed."""
+def _subscribed(session: Session, account_id: uuid.UUID, kind: str) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """The account's endpoints that want to hear of it: those that are on, and those that are switched off."""
     own = (Endpoint.account_id == account_id, Endpoint.deleted_at.is_(None), Endpoint.kinds.contains([kind]))
     found = session.execute(select(Endpoint.id, Endpoint.disabled_at).where(*own)).all()
-    rows = []
-    for endpoint_id, disabled_at in found:
-        row = _row(account_id, kind, endpoint_id) | {"endpoint_id": endpoint_id, "job_id": job_id, "detail": detail}
-        rows.append(row | (_given_up() if disabled_at else {}))
-    return rows
+    return [row.id for row in found if not row.disabled_at], [row.id for row in found if row.disabled_at]
 
 
-def _row(account_id: uuid.UUID, kind: str, lane: uuid.UUID) -> dict[str, Any]:
-    return {
-        "id": ids.new_id(),
-        "account_id": account_id,
-        "lane": lane,
-        "kind": kind,
-        "endpoint_id": None,
-        "job_id": None,
-        "url": None,
-        "detail": {},
-        "status": Status.OWED,
-        "settled_at": None,
-        "reason": "",
-    }
+def _row(lane: uuid.UUID) -> dict[str, Any]:
+    return {"id": ids.new_id(), "lane": lane, "endpoint_id": None, "url": None, "status": Status.OWED, "reason": ""}
 
 
-def _given_up() -> dict[str, Any]:
-    return {"status": Status.GIVEN_UP, "settled_at": func.now(), "reason": _DISABLED}
-
-
-def _write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+def _write(session: Session, rows: Sequence[dict[str, Any]], account_id: uuid.UUID, kind: str) -> None:
     for row in rows:  # two at most, nearly always: a URL and an endpoint
-        session.execute(insert(Delivery).values(row))
+        settled_at = None if row["status"] == Status.OWED else func.now()
+        whole = {"account_id": account_id, "kind": kind, "settled_at": settled_at} | row
+        session.execute(insert(Delivery).values(whole))

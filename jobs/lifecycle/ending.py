@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from jobs import health, settings
 from jobs.database import transaction
 from jobs.errors import DeadlinePassed, JobError
-from jobs.lifecycle import moves, rerouting, tries
+from jobs.lifecycle import completing, moves, rerouting, tries
 from jobs.lifecycle.holding import Claim, held
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
@@ -34,13 +34,11 @@ class Output:
 def finish(claim: Claim, output: Output, *, warnings: tuple[str, ...] = (), inference_ms: int = 0) -> None:
     """Complete the job with its video. Raises LeaseLost when another holds it: the video stays unpublished."""
     with transaction() as session:
-        job = held(session, claim)
-        job.output, job.warnings, job.inference_ms = asdict(output), list(warnings), inference_ms
-        job.progress = 1.0
+        completing.complete(session, claim, asdict(output), warnings, inference_ms)
         if claim.arrival is not None:
             tries.collected(session, claim.arrival.try_id)
-        moves.end(session, job, State.COMPLETED, "job.completed", seconds=output.seconds, inference_ms=inference_ms)
-        health.record_success(session, job.engine)
+        if claim.engine == "cloud":
+            tries.stop(session, claim.job_id)
 
 
 def stumble(claim: Claim, error: JobError) -> None:

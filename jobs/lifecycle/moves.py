@@ -22,7 +22,7 @@ def end(session: Session, job: Job, state: State, kind: str, **detail: object) -
     _count_cost(session, job)
     ledger.settle(session, job, is_charged=state is State.COMPLETED or _pays_anyway(session, job, state))
     if job.engine == "cloud":
-        tries.stop(session, job)
+        tries.stop(session, job.id)
     job.lease_until, job.stage, job.finished_at = None, "", now(session)
     journal.move(session, job, state, kind, **detail)
 

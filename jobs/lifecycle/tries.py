@@ -76,9 +76,9 @@ def is_given_up(session: Session, try_id: uuid.UUID, most: int) -> bool:
     return True
 
 
-def stop(session: Session, job: Job) -> None:
+def stop(session: Session, job_id: uuid.UUID) -> None:
     """The job has ended: what runs there is to stop, and what came is not fetched."""
-    unneeded = update(UpstreamTry).where(UpstreamTry.job_id == job.id).execution_options(synchronize_session=False)
+    unneeded = update(UpstreamTry).where(UpstreamTry.job_id == job_id).execution_options(synchronize_session=False)
     session.execute(unneeded.where(UpstreamTry.ended_at.is_(None)).values(stop_wanted_at=func.clock_timestamp()))
     session.execute(
         unneeded.where(UpstreamTry.outcome == "completed", UpstreamTry.collected_at.is_(None)).values(

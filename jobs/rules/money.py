@@ -3,6 +3,8 @@
 from decimal import Decimal
 from enum import StrEnum
 
+NOTHING = Decimal(0)
+
 
 class Kind(StrEnum):
     """Kinds of ledger entries."""
@@ -28,3 +30,15 @@ def effect_usd(kind: Kind, amount_usd: Decimal) -> tuple[Decimal, Decimal]:
     """The change of what is available and of what is held."""
     available, held = EFFECTS[kind]
     return available * amount_usd, held * amount_usd
+
+
+def spent_usd(kind: Kind, amount_usd: Decimal) -> Decimal:
+    """The change of what the month in which the job was ordered has come to."""
+    return {Kind.HOLD: amount_usd, Kind.RELEASE: -amount_usd}.get(kind, NOTHING)
+
+
+def settled(price_usd: Decimal, held_usd: Decimal, *, is_charged: bool) -> tuple[Decimal, dict[Kind, Decimal]]:
+    """What a job that becomes final costs its caller, and the entries that let go of all that was held for it."""
+    captured_usd = min(price_usd, held_usd) if is_charged else NOTHING
+    entries = {Kind.CAPTURE: captured_usd, Kind.RELEASE: held_usd - captured_usd}
+    return captured_usd, {kind: amount_usd for kind, amount_usd in entries.items() if amount_usd}

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from jobs.database import engine
 from jobs.tables import Base
 from jobs.tables.claim_job import CLAIM_JOB
+from jobs.tables.complete_job import COMPLETE_JOB, HOLD_JOB
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -39,14 +40,17 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_the_migrations_lead_to_the_claim_on_its_page() -> None:
-    migrated = claim_there()
+@pytest.mark.parametrize(
+    ("name", "page"), [("claim_job", CLAIM_JOB), ("hold_job", HOLD_JOB), ("complete_job", COMPLETE_JOB)]
+)
+def test_the_migrations_lead_to_the_functions_on_their_pages(name: str, page: str) -> None:
+    migrated = function_there(name)
     with engine().begin() as connection:
-        connection.exec_driver_sql(CLAIM_JOB)
+        connection.exec_driver_sql(page)
 
-    assert migrated == claim_there()
+    assert migrated == function_there(name)
 
 
-def claim_there() -> str:
+def function_there(name: str) -> str:
     with engine().connect() as connection:
-        return str(connection.execute(text("SELECT pg_get_functiondef('claim_job'::regproc)")).scalar_one())
+        return str(connection.execute(text(f"SELECT pg_get_functiondef('{name}'::regproc)")).scalar_one())
