@@ -65,6 +65,7 @@ bench: $(VENV)/.dev ## Measure what the documents state
 	@"$(BIN)/python" benchmarks/preview.py
 	@"$(BIN)/python" benchmarks/stack.py
 	@"$(BIN)/python" benchmarks/cloud_transfer.py
+	@"$(BIN)/python" benchmarks/gpu.py
 
 smoke-wavespeed: $(VENV)/.dev ## Run one paid job, the cheapest, at the real WaveSpeed; it names the price and asks first
 	@"$(BIN)/python" benchmarks/smoke_wavespeed.py

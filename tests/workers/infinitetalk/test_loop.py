@@ -1,5 +1,6 @@
 """What the chunk loop promises beyond the recorded numbers: lengths, resuming, cancelling, chance, nothing twice."""
 
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,14 @@ def test_a_video_is_as_long_as_it_is_to_be(loaded: Models, frames: int) -> None:
 
     assert pictures.shape == (3, frames, 32, 32)
     assert states[-1].frames == frames
+
+
+def test_a_long_video_holds_no_more_in_memory_than_a_short_one(loaded: Models) -> None:
+    events = pipeline.speak(loaded, _scene(53), RECIPE)
+    held = [_bytes_of_tensors() for event in events if isinstance(event, ChunkEnd)]
+
+    assert len(held) == 12
+    assert set(held[1:-1]) == {held[1]}, "nothing is left of a chunk but what the next begins with"
 
 
 def test_whoever_stops_asking_has_cancelled(loaded: Models) -> None:
@@ -161,3 +170,11 @@ def _scene(frames: int) -> Scene:
 def _album(pages: int) -> Album:
     pictures = tuple(rule.picture("loop", f"page.{index}", 4, 4, 8) for index in range(pages))
     return Album(pictures, sizes.fit(32, 32, SMALL))
+
+
+def _bytes_of_tensors() -> int:
+    gc.collect()
+    # By its type: some of what lies about warns whoever asks it for its class.
+    tensors = (each for each in gc.get_objects() if issubclass(type(each), Tensor))
+    stores = (tensor.untyped_storage() for tensor in tensors if not tensor.is_meta)
+    return sum({store.data_ptr(): store.nbytes() for store in stores}.values())
