@@ -77,16 +77,17 @@ class Found:
 
 def page(session: Session, pick: Pick, *, before: uuid.UUID | None, limit: int, most: int = LOOKED_AT_MAX) -> Found:
     """Jobs that fit, newest first, older than `before`; at most `limit`, among the newest `most` that indexes find."""
+    by_looking = list(_by_looking(pick))
+    most = most if by_looking else limit + 1  # where indexes know all of it, the page is what they find
     looked = _newest(session, pick, before, most).cte("looked").prefix_with("MATERIALIZED", dialect="postgresql")
-    reach = session.execute(
-        select(func.count(), select(looked.c.id).order_by(looked.c.id).limit(1).scalar_subquery()).select_from(looked)
-    ).one()
     fitting = select(Job, Account.name).join(Account, Account.id == Job.account_id)
-    fitting = fitting.where(Job.id.in_(select(looked.c.id)), *_by_looking(pick)).order_by(Job.id.desc())
-    jobs = [(job, name) for job, name in session.execute(fitting.limit(limit + 1))]
-    if len(jobs) > limit:
-        return Found(jobs[:limit], reach[0], jobs[limit - 1][0].id)
-    return Found(jobs, reach[0], reach[1] if reach[0] == most else None)
+    fitting = fitting.where(Job.id.in_(select(looked.c.id)), *by_looking).order_by(Job.id.desc()).limit(limit + 1)
+    jobs = [(job, name) for job, name in session.execute(fitting)]
+    if len(jobs) > limit or not by_looking:
+        return Found(jobs[:limit], len(jobs), jobs[limit - 1][0].id if len(jobs) > limit else None)
+    last = select(looked.c.id).order_by(looked.c.id).limit(1).scalar_subquery()
+    looked_at, last_id = session.execute(select(func.count(), last).select_from(looked)).one()
+    return Found(jobs, looked_at, last_id if looked_at == most else None)
 
 
 def count(session: Session, pick: Pick, most: int) -> int:

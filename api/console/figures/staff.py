@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from jobs.rules.states import State
 from jobs.tables import Account, Chore, Engine, Job
 
-_HELD_MAX = 2_000
+_HELD_MAX = 200
+"""More at once is looked at in the list of jobs."""
 
 
 def held(session: Session) -> dict[str, list[Any]]:
