@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli import reach, terms
+from cli import reach, signature, terms
 from cli.options import DEFAULT_DATA, DataDir
 from cli.screen import say
 from cli.terms import Limit
-from jobs import health
+from jobs import audit, health
 from jobs.database import transaction
 from jobs.rules.appraisal import ENGINES
 
@@ -33,6 +33,7 @@ def pause(
     """Let nothing new begin on an engine; what runs goes on, and auto goes elsewhere."""
     with reach.current_database(data), transaction() as session:
         health.pause(session, name, because)
+        audit.note(session, signature.actor(), "engine.pause", name, because=because)
     say(f"{name} is paused; `duologue engines resume {name}` lets it go on.")
 
 
@@ -41,6 +42,7 @@ def resume(name: Name, data: DataDir = DEFAULT_DATA) -> None:
     """Let work begin on an engine again, also on one that was shut because jobs failed on it."""
     with reach.current_database(data), transaction() as session:
         health.resume(session, name)
+        audit.note(session, signature.actor(), "engine.resume", name)
     say(f"{name} goes on.")
 
 
@@ -55,4 +57,5 @@ def limit(
     """Say how many jobs may be under way on an engine at once, whatever its workers could do."""
     with reach.current_database(data), transaction() as session:
         health.limit(session, name, running.value)
+        audit.note(session, signature.actor(), "engine.limit", name, running_max=running.value)
     say(f"{name} has {'no limit' if running.value is None else f'at most {running.value} jobs at once'}.")

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-from jobs import accounts, ids
+from cli import signature
+from jobs import accounts, audit, ids
 from jobs.database import transaction
 from jobs.errors import NotFound
 from jobs.rules.scopes import ALL, Scope
@@ -17,6 +18,8 @@ def create(name: str, account: str = DEFAULT_ACCOUNT, scopes: Collection[Scope] 
     """Make a key for an account, new or old: the key's id and the key itself, which is kept nowhere."""
     with transaction() as session:
         row, key = accounts.create_key(session, name=name, account=account, scopes=scopes)
+        facts: dict[str, Any] = {"key": row.id.hex, "name": name, "scopes": list(scopes)}
+        audit.note(session, signature.actor(), "key.create", account, **facts)
     return row.id.hex, key
 
 
@@ -44,3 +47,4 @@ def revoke(key_id: str) -> None:
         raise NotFound(f"{key_id} is not a key's id; `duologue keys list` shows them.")
     with transaction() as session:
         accounts.revoke_key(session, parsed)
+        audit.note(session, signature.actor(), "key.revoke", key_id, key=key_id)

@@ -39,7 +39,7 @@ def create(
     password = _password(ask=ask)
     with reach.current_database(data), transaction() as session:
         made = operators.create(session, name, _known(role), password)
-        audit.record(session, signature.actor(), "operator.create", made.name, role=role)
+        audit.note(session, signature.actor(), "operator.create", made.name, role=role)
     say(f"{made.name} may sign in at /console, as {role}.")
     _print(password, ask=ask)
 
@@ -78,7 +78,7 @@ def passwd(name: Name, *, ask: Ask = False, data: DataDir = DEFAULT_DATA) -> Non
     with reach.current_database(data), transaction() as session:
         found = operators.named(session, name)
         operators.set_password(session, found, password)
-        audit.record(session, signature.actor(), "operator.password", found.name)
+        audit.note(session, signature.actor(), "operator.password", found.name)
     say(f"{found.name} is signed out everywhere and has a new password.")
     _print(password, ask=ask)
 
@@ -93,7 +93,7 @@ def change_role(
     with reach.current_database(data), transaction() as session:
         found = operators.named(session, name)
         operators.set_role(found, _known(role))
-        audit.record(session, signature.actor(), "operator.role", found.name, role=role)
+        audit.note(session, signature.actor(), "operator.role", found.name, role=role)
     say(f"{found.name} is {role} from now on.")
 
 
@@ -103,7 +103,7 @@ def remove(name: Name, data: DataDir = DEFAULT_DATA) -> None:
     with reach.current_database(data), transaction() as session:
         found = operators.named(session, name)
         operators.remove(session, found)
-        audit.record(session, signature.actor(), "operator.remove", found.name)
+        audit.note(session, signature.actor(), "operator.remove", found.name)
     say(f"{found.name} is removed.")
 
 

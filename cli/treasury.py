@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from jobs import ledger, terms
+from cli import signature
+from jobs import audit, ledger, terms
 from jobs.database import transaction
 from jobs.tables import Account
 from jobs.terms import Changes
@@ -32,12 +33,15 @@ def row(name: str) -> Row:
 def create(name: str, *, is_prepaid: bool) -> Row:
     """Raises Conflict when there is one of that name."""
     with transaction() as session:
+        audit.note(session, signature.actor(), "account.create", name, is_prepaid=is_prepaid)
         return _row(session, terms.change(session, terms.create(session, name), {"is_prepaid": is_prepaid}))
 
 
 def change(name: str, changes: Changes) -> Row:
     """Raises NotFound."""
     with transaction() as session:
+        said: dict[str, Any] = {limit: _plain(value) for limit, value in changes.items()}
+        audit.note(session, signature.actor(), "account.limit", name, **said)
         return _row(session, terms.change(session, terms.named(session, name), changes))
 
 
@@ -55,18 +59,19 @@ def resume(name: str) -> Row:
 
 def top_up(name: str, amount_usd: Decimal, note: str) -> Row:
     """Raises NotFound."""
-    return _move(name, lambda session, account: ledger.top_up(session, account.id, amount_usd, note))
+    return _move(name, "account.topup", ledger.top_up, amount_usd, note)
 
 
 def adjust(name: str, amount_usd: Decimal, note: str) -> Row:
     """Raises NotFound."""
-    return _move(name, lambda session, account: ledger.adjust(session, account.id, amount_usd, note))
+    return _move(name, "account.adjust", ledger.adjust, amount_usd, note)
 
 
-def _move(name: str, enter: Callable[[Session, Account], object]) -> Row:
+def _move(name: str, action: str, enter: Callable[..., object], amount_usd: Decimal, note: str) -> Row:
     with transaction() as session:
         account = terms.named(session, name)
-        enter(session, account)
+        enter(session, account.id, amount_usd, note)
+        audit.note(session, signature.actor(), action, name, amount_usd=str(amount_usd), note=note)
         return _row(session, account)
 
 
@@ -86,3 +91,8 @@ def _row(session: Session, account: Account) -> Row:
 
 def _number(amount_usd: Decimal | None) -> float | None:
     return None if amount_usd is None else float(amount_usd)
+
+
+def _plain(value: object) -> object:
+    """As JSON has it: amounts as they are written."""
+    return str(value) if isinstance(value, Decimal) else value

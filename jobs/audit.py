@@ -30,7 +30,7 @@ def recorded(actor: Actor, action: str, subject: str, **detail: object) -> Itera
     done opens its own. What is refused is noted too, with the sentence; what we died or crashed over has no outcome.
     """
     with transaction() as session:
-        entry_id = record(session, actor, action, subject, outcome=None, **detail)
+        entry_id = note(session, actor, action, subject, outcome=None, **detail)
     found: Json = {}
     try:
         yield found
@@ -40,7 +40,7 @@ def recorded(actor: Actor, action: str, subject: str, **detail: object) -> Itera
     _settle(entry_id, DONE, detail | found)
 
 
-def record(
+def note(
     session: Session, actor: Actor, action: str, subject: str, *, outcome: str | None = DONE, **detail: object
 ) -> int:
     """Note something in the transaction that does it; the entry's id."""

@@ -34,6 +34,10 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
     (
         "Administration",
         (
+            Place(f"{PREFIX}/errors", "Errors"),
+            Place(f"{PREFIX}/accounts", "Accounts"),
+            Place(f"{PREFIX}/webhooks", "Webhooks"),
+            Place(f"{PREFIX}/upstream", "Upstream"),
             Place(f"{PREFIX}/audit", "Audit log"),
             Place(f"{PREFIX}/operators", "Operators"),
         ),

@@ -8,7 +8,23 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.console.address import PREFIX
-from api.console.pages import audit, batches, front, job, jobs, operators, overview, sign_in, workers
+from api.console.pages import (
+    accounts,
+    audit,
+    batches,
+    failures,
+    front,
+    job,
+    jobs,
+    keys,
+    operators,
+    overview,
+    sign_in,
+    sso,
+    upstream,
+    webhooks,
+    workers,
+)
 
 _PAGES: Final = (
     overview.router,
@@ -16,8 +32,14 @@ _PAGES: Final = (
     job.router,
     batches.router,
     workers.router,
+    failures.router,
+    accounts.router,
+    keys.router,
+    webhooks.router,
+    upstream.router,
     front.router,
     sign_in.router,
+    sso.router,
     operators.router,
     audit.router,
 )

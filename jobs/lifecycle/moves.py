@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import doorbell, journal, ledger, settings, turns
+from jobs import doorbell, failures, journal, ledger, settings, turns
 from jobs.database import after_commit
 from jobs.errors import DeadlinePassed, JobError
 from jobs.lifecycle import tries
@@ -31,6 +31,7 @@ def fail(session: Session, job: Job, error: JobError, why: str = "") -> None:
     """End a job with the sentence its caller will read; `why` says what was tried before giving up."""
     sentence = (f"{error} ({why})" if why else str(error)).replace("\x00", "")  # Postgres takes no NUL in a text
     job.error, job.error_code, job.error_class = sentence, error.code, error.error_class
+    failures.note(session, job, str(error), error.error_class)
     end(session, job, State.FAILED, "job.failed", error=sentence, error_class=error.error_class, code=error.code)
 
 

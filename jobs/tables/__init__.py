@@ -9,6 +9,7 @@ from jobs.tables.batches import Batch
 from jobs.tables.counts import Count, Watermark
 from jobs.tables.engines import Engine
 from jobs.tables.errands import Errand
+from jobs.tables.failures import ErrorGroup
 from jobs.tables.hours import CountedHour, EngineHour, FinishedHour
 from jobs.tables.jobs import Attachment, Event, IdempotencyKey, Job
 from jobs.tables.mapping import NAMES, Base, Json
@@ -37,6 +38,7 @@ __all__ = [
     "Engine",
     "EngineHour",
     "Errand",
+    "ErrorGroup",
     "Event",
     "FinishedHour",
     "IdempotencyKey",

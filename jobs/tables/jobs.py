@@ -91,6 +91,13 @@ class Job(Base):
         ),
         # Few rows: on their way into the archive.
         Index("ix_jobs_leaving", "id", postgresql_where=text("objects_removed_at IS NOT NULL")),
+        # Failed jobs by what they have in common: how many, and since when not.
+        Index(
+            "ix_jobs_of_error_group",
+            "error_group",
+            text("finished_at DESC"),
+            postgresql_where=text("error_group IS NOT NULL"),
+        ),
         # Few rows: re-runs that may yet begin with the files of the job they repeat.
         Index(
             "ix_jobs_borrowing",
@@ -188,6 +195,7 @@ class Job(Base):
         Integer, server_default=text("0"), comment="Task code of the contract; 0 is fine."
     )
     error_class: Mapped[str | None] = mapped_column(comment="The word failures are grouped by.")
+    error_group: Mapped[uuid.UUID | None] = mapped_column(comment="The kind of failure; no foreign key.")
     objects_removed_at: Mapped[datetime | None] = mapped_column(
         comment="From when its objects leave the bucket; the row follows them into the archive."
     )

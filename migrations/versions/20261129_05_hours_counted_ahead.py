@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "20261129_05"
-down_revision: str | Sequence[str] | None = "20261129_03"
+down_revision: str | Sequence[str] | None = "20261129_04"
 
 
 def upgrade() -> None:

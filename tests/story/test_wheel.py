@@ -48,6 +48,8 @@ def test_it_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     assert {top for top in tops if not top.startswith("duologue-")} == {"api", "cli", "jobs", "migrations", "workers"}
     assert any(name.startswith("migrations/versions/") for name in names)
     assert sum(name.endswith(".tflite") for name in names) == 2
+    assert {"api/console/templates/layout.html", "api/console/static/console.css"} <= set(names)
+    assert any(name.endswith("licenses/NOTICE") for name in names)
 
 
 def test_it_runs_a_job_away_from_the_checkout(environment: Path) -> None:

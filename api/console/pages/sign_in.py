@@ -1,6 +1,6 @@
 """Where operators come in and go out, and change their own password."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -9,7 +9,7 @@ from api.console import cookies, rendering
 from api.console.address import PREFIX
 from api.console.fields import Posted
 from api.console.visits import Anybody, AnybodysForm, OwnForm, Reader, Visit
-from jobs import audit, operators
+from jobs import audit, operators, settings
 from jobs.audit import Actor
 from jobs.database import transaction
 from jobs.errors import CallerError, NotAuthenticated, TooMany, WrongInput
@@ -25,7 +25,7 @@ def ask(visit: Anybody, back: Annotated[str, Query(alias="next", max_length=2000
     """Ask for a name and a password."""
     if visit.who is not None:
         return rendering.redirect(rendering.local(back))
-    return _ask(visit, back)
+    return form(visit, back)
 
 
 @router.post("/sign-in")
@@ -35,7 +35,7 @@ def sign_in(visit: AnybodysForm, fields: Posted) -> Response:
     try:
         token = operators.sign_in(name, fields.secret("password"), visit.address)
     except (NotAuthenticated, TooMany) as error:
-        return _ask(visit, back, name=name, complaint=str(error), status=error.status)
+        return form(visit, back, name=name, complaint=str(error), status=error.status)
     return welcome(visit, roles.clean_name(name), token, back)
 
 
@@ -44,7 +44,7 @@ def sign_out(visit: OwnForm) -> Response:
     """End this browser's session."""
     with transaction() as session:
         operators.sign_out(session, visit.secret)
-        audit.record(session, visit.actor, "operator.sign_out", visit.known.name)
+        audit.note(session, visit.actor, "operator.sign_out", visit.known.name)
     response = rendering.redirect(f"{PREFIX}/sign-in", SIGNED_OUT)
     cookies.remove(response, "session")
     return response
@@ -71,10 +71,23 @@ def change_password(visit: OwnForm, fields: Posted) -> Response:
 def welcome(visit: Visit, name: str, token: str, back: str) -> Response:
     """Send somebody who has just come in on to where they wanted to go; the session is a new one in any case."""
     with transaction() as session:
-        audit.record(session, Actor(name, visit.address), "operator.sign_in", name)
+        audit.note(session, Actor(name, visit.address), "operator.sign_in", name)
     response = rendering.redirect(back)
     cookies.write(response, "session", token)
     cookies.remove(response, "visit")
+    return response
+
+
+def form(visit: Visit, back: str, *, name: str = "", complaint: str = "", status: int = 200) -> Response:
+    """The page that asks for a name and a password, or points to the identity provider; `complaint` says why again."""
+    facts: dict[str, Any] = {
+        "back": back,
+        "name": name,
+        "complaint": complaint,
+        "has_provider": bool(settings.load().oidc_issuer),
+    }
+    response = rendering.page(visit, "sign_in.html", status=status, **facts)
+    cookies.write(response, "visit", visit.secret)
     return response
 
 
@@ -90,10 +103,3 @@ def _change_password(visit: Visit, fields: Posted) -> None:
             raise WrongInput("That is not your password.", field="old") from None
         with transaction() as session:
             operators.set_password(session, operators.named(session, name), fields.secret("new"))
-
-
-def _ask(visit: Visit, back: str, *, name: str = "", complaint: str = "", status: int = 200) -> Response:
-    facts = {"back": back, "name": name, "complaint": complaint}
-    response = rendering.page(visit, "sign_in.html", status=status, **facts)
-    cookies.write(response, "visit", visit.secret)
-    return response

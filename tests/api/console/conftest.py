@@ -1,3 +1,5 @@
+"""A console for tests, with an operator and a reader who may come in."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -16,11 +18,9 @@ def browser(bucket: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def operator(browser: Browser) -> Browser:
-    assert browser.sign_in("ada").status_code == 303
-    return browser
+    return browser.come_in("ada")
 
 
 @pytest.fixture
 def reader(browser: Browser) -> Browser:
-    assert browser.sign_in("ben").status_code == 303
-    return browser
+    return browser.come_in("ben")

@@ -62,7 +62,7 @@ def test_a_reader_can_change_nothing(reader: Browser, changing: list[str]) -> No
 
 def test_no_form_of_another_session_or_of_none_changes_anything(operator: Browser, changing: list[str]) -> None:
     with browsing() as other:
-        other.sign_in("ada")
+        other.come_in("ada")
         forged = other.token
     before = everything()
     for path in changing:
@@ -117,7 +117,7 @@ def test_no_page_holds_script_or_style_of_its_own(operator: Browser) -> None:
 
 def test_what_others_wrote_is_text(operator: Browser) -> None:
     with transaction() as session:
-        audit.record(session, Actor(SCRIPT, SCRIPT), SCRIPT, SCRIPT, outcome=SCRIPT, note=SCRIPT)
+        audit.note(session, Actor(SCRIPT, SCRIPT), SCRIPT, SCRIPT, outcome=SCRIPT, note=SCRIPT)
 
     for page in (operator.get("/audit"), operator.get("/audit", operator=SCRIPT, action="'\"><script>")):
         assert "<script>" not in page.text

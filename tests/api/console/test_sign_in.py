@@ -114,7 +114,7 @@ def test_signing_out_ends_the_session_for_whoever_holds_its_cookie(operator: Bro
 def test_a_new_password_signs_out_everywhere(operator: Browser) -> None:
     new = "another long password"
     with browsing() as other:
-        other.sign_in("ada")
+        other.come_in("ada")
         wrong = operator.post("/password", old="a guess at it", new=new, again=new)
         assert (wrong.status_code, "That is not your password." in text_of(wrong)) == (400, True)
         assert operator.post("/password", old=PASSWORD, new=new, again=new).status_code == 303
@@ -138,7 +138,7 @@ def test_too_many_failures_close_the_door_to_the_right_password_too(browser: Bro
 
 def test_somebody_removed_is_out_at_once_and_a_reader_made_operator_may_change_things(operator: Browser) -> None:
     with browsing() as other:
-        other.sign_in("ben")
+        other.come_in("ben")
         assert other.post("/operators", name="eve", role="operator", password=PASSWORD).status_code == 403
         assert operator.post("/operators/ben/role", role="operator").status_code == 303
         assert other.post("/operators", name="eve", role="reader", password=PASSWORD).status_code == 303

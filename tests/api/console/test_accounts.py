@@ -1,0 +1,121 @@
+"""What operators do to accounts, keys and money in the console, and that all of it is written down."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from starlette.testclient import TestClient
+
+from jobs import accounts, audit, ledger, terms
+from jobs.accounts import Caller
+from jobs.database import transaction
+from jobs.errors import NotAuthenticated
+from jobs.tables import AuditEntry
+from tests import factories
+from tests.api.console.signed_in import Browser, text_of
+
+NOBODY = "0" * 32
+
+
+@pytest.fixture
+def at(caller: Caller) -> str:
+    return f"/accounts/{caller.account_id.hex}"
+
+
+def changes(action: str) -> list[AuditEntry]:
+    with transaction() as session:
+        return audit.entries(session, action=action)
+
+
+def test_an_account_is_made_and_shown_with_what_it_has(operator: Browser) -> None:
+    made = operator.post("/accounts", name="a new <one>", is_prepaid="yes")
+    assert made.status_code == 303
+    page = operator.get(made.headers["Location"].removeprefix("/console"))
+    assert "0.00 USD prepaid" in text_of(page)
+    assert "a new &lt;one&gt;" in operator.get("/accounts").text
+    twice = operator.post("/accounts", name="a new <one>")
+    assert (twice.status_code, "There is an account a new <one> already" in text_of(twice)) == (409, True)
+    assert [(one.operator, one.origin, one.outcome) for one in changes("account.create")][1] == (
+        "ada",
+        "testclient",
+        "done",
+    )
+
+
+def test_money_moves_with_a_reason(operator: Browser, caller: Caller, at: str) -> None:
+    assert operator.post(f"{at}/money", kind="topup", amount_usd="50", note="invoice 7").status_code == 303
+    assert operator.post(f"{at}/money", kind="adjust", amount_usd="-2.5", note="counted wrong").status_code == 303
+    with transaction() as session:
+        assert ledger.balance(session, caller.account_id).available_usd == Decimal("47.5")
+    assert "counted wrong" in operator.get(f"{at}/ledger").text
+    assert "invoice 7" not in operator.get(f"{at}/ledger", kind="adjust").text
+    assert [one.detail["note"] for one in changes("account")] == ["counted wrong", "invoice 7"]
+
+
+@pytest.mark.parametrize("amount", ["", "nan", "-5", "0", "1e9", "0.0000001", "fifty"])
+def test_an_amount_that_is_none_moves_nothing(operator: Browser, caller: Caller, at: str, amount: str) -> None:
+    assert operator.post(f"{at}/money", kind="topup", amount_usd=amount, note="x").status_code == 400
+    with transaction() as session:
+        assert ledger.balance(session, caller.account_id).available_usd == 0
+
+
+def test_limits_are_set_and_cleared(operator: Browser, caller: Caller, at: str) -> None:
+    set_ = operator.post(f"{at}/limits", terms="prepaid", running_max="3", budget_hard_usd="20", engines=["preview"])
+    assert set_.status_code == 303
+    with transaction() as session:
+        found = terms.of(session, caller.account_id)
+    assert (found.is_prepaid, found.running_max, found.engines) == (True, 3, ["preview"])
+    assert found.budget_hard_usd == Decimal(20)
+    assert 'value="20"' in operator.get(at).text
+    wrong = operator.post(f"{at}/limits", terms="prepaid", running_max="many")
+    assert (wrong.status_code, "Jobs at once is a whole number" in text_of(wrong)) == (400, True)
+    assert 'value="many"' in wrong.text
+    assert operator.post(f"{at}/limits", terms="unlimited").status_code == 303
+    with transaction() as session:
+        assert terms.of(session, caller.account_id).running_max is None
+
+
+def test_a_key_is_shown_once_works_and_is_revoked(operator: Browser, client: TestClient, at: str) -> None:
+    page = operator.post(f"{at}/keys", name="laptop", scopes=["read"])
+    key = re.search(r'<pre class="key"[^>]*>(duo_[\w-]+)</pre>', page.text)
+    assert key is not None
+    assert key[1] not in operator.get(at).text
+    assert key[1] not in repr([one.detail for one in changes("key")])
+    with transaction() as session:
+        caller = accounts.identify(session, key[1])
+    assert caller.scopes == {"read"}
+    revoke = f"{at}/keys/{caller.key_id.hex}/revoke"
+    assert "Revoke this key?" in operator.post(revoke).text
+    assert operator.post(revoke, confirmed="yes").status_code == 303
+    with transaction() as session, pytest.raises(NotAuthenticated):
+        accounts.identify(session, key[1])
+
+
+def test_what_is_not_there_is_not_found(operator: Browser, at: str) -> None:
+    for path in (
+        f"/accounts/{NOBODY}",
+        "/accounts/x",
+        f"/webhooks/{NOBODY}",
+        f"/deliveries/{NOBODY}",
+        f"{at}/ledger/x",
+    ):
+        assert operator.get(path).status_code == 404, path
+    for path in (f"{at}/keys/{NOBODY}/revoke", f"/webhooks/{NOBODY}/pause", f"/errors/{NOBODY}/resolve"):
+        assert operator.post(path, confirmed="yes").status_code == 404, path
+
+
+def test_what_callers_wrote_is_text_on_every_page(operator: Browser) -> None:
+    script = "<script>alert(1)</script>"
+    with transaction() as session:
+        _, key = accounts.create_key(session, name=script, account=script)
+    with transaction() as session:
+        owner = accounts.identify(session, key)
+        ledger.top_up(session, owner.account_id, Decimal(1), script)
+    factories.submit(owner)
+    for path in ("/accounts", f"/accounts/{owner.account_id.hex}", f"/accounts/{owner.account_id.hex}/ledger"):
+        page = operator.get(path)
+        assert (page.status_code, "<script>alert" in page.text, "&lt;script&gt;alert" in page.text) == (
+            200,
+            False,
+            True,
+        )
