@@ -48,12 +48,14 @@ def change(name: str, changes: Changes) -> Row:
 def pause(name: str, because: str) -> Row:
     """Raises NotFound."""
     with transaction() as session:
+        audit.note(session, signature.actor(), "account.pause", name, because=because)
         return _row(session, terms.pause(session, terms.named(session, name), because))
 
 
 def resume(name: str) -> Row:
     """Raises NotFound."""
     with transaction() as session:
+        audit.note(session, signature.actor(), "account.resume", name)
         return _row(session, terms.resume(session, terms.named(session, name)))
 
 

@@ -1,8 +1,8 @@
 """Which jobs of all accounts an operator means, and a page of them, newest first; reads only.
 
-What indexes know narrows the search: states, account, batch, tag, time, the beginning of an id. The rest is looked for
-among the newest of what is left, at most `LOOKED_AT_MAX` at once: a page says how far it looked, and the next goes on
-from there. So no question takes longer the more jobs there are.
+What indexes know narrows the search: states, account, batch, kind of failure, tag, time, the beginning of an id. The
+rest is looked for among the newest of what is left, at most `LOOKED_AT_MAX` at once: a page says how far it looked, and
+the next goes on from there. So no question takes longer the more jobs there are.
 """
 
 import uuid
@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
+from jobs import ids
 from jobs.rules import moments
 from jobs.rules.states import State
 from jobs.tables import Account, Job
@@ -37,6 +38,7 @@ class Pick:
     engine: str = ""
     batch: str = ""
     error_class: str = ""
+    group: str = ""
     tag: str = ""
     text: str = ""
     after: datetime | None = None
@@ -131,6 +133,8 @@ def _by_index(session: Session, pick: Pick) -> Iterator[ColumnElement[bool]]:
         yield Job.account_id == (account_id or _NOBODY)
     if pick.batch:
         yield Job.batch_id == _as_id(pick.batch)
+    if pick.group:
+        yield Job.error_group == (ids.parse(pick.group) or _NOBODY)
     if pick.tag:
         yield Job.tags.contains([pick.tag])
     if pick.after is not None:

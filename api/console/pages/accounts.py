@@ -17,10 +17,11 @@ from jobs import accounts, audit, billing, ids, ledger, terms
 from jobs.accounts import Caller
 from jobs.billing import EntryFilter
 from jobs.database import transaction
-from jobs.errors import CallerError
+from jobs.errors import CallerError, WrongInput
 from jobs.rules.catalog import MODELS
 from jobs.rules.money import Kind
 from jobs.rules.routing import WISHES
+from jobs.rules.turns import WEIGHT_MAX
 from jobs.tables import Account
 from jobs.terms import Changes
 
@@ -95,6 +96,27 @@ def move_money(visit: Changer, fields: Posted, account_id: str) -> Response:
     return _back(account_id, f"{amount_usd:+,.2f} USD: the money of {name} is changed.")
 
 
+@router.post("/accounts/{account_id}/pause")
+def pause(visit: Changer, fields: Posted, account_id: str) -> Response:
+    """Let none of its jobs begin, until it is resumed."""
+    because = fields.text("because", "Why", max_letters=300).rstrip(".")
+    name = _change(
+        visit,
+        account_id,
+        "account.pause",
+        lambda session, account: terms.pause(session, account, because),
+        because=because,
+    )
+    return _back(account_id, f"{name} is paused.")
+
+
+@router.post("/accounts/{account_id}/resume")
+def resume(visit: Changer, account_id: str) -> Response:
+    """Let its jobs begin again, in turn with everybody's."""
+    name = _change(visit, account_id, "account.resume", terms.resume)
+    return _back(account_id, f"{name} goes on.")
+
+
 @router.get("/accounts/{account_id}/ledger")
 def show_ledger(visit: Reader, account_id: str, kind: Filter = "", before: Cursor = "") -> Response:
     """Show what moved the account's money, newest first."""
@@ -160,6 +182,7 @@ def _limits(fields: Fields) -> Changes:
     """Every limit of the form; one that is left empty is none."""
     return {
         "is_prepaid": fields.choice("terms", "The terms", ("prepaid", "unlimited")) == "prepaid",
+        "weight": _weight(fields),
         "submits_per_minute": fields.count("submits_per_minute", "Orders a minute"),
         "running_max": fields.count("running_max", "Jobs at once"),
         "waiting_max": fields.count("waiting_max", "Jobs that may wait"),
@@ -170,6 +193,13 @@ def _limits(fields: Fields) -> Changes:
         "resends_unproven": fields.is_ticked("resends_unproven"),
         "pays_cancelled": fields.is_ticked("pays_cancelled"),
     }
+
+
+def _weight(fields: Fields) -> int:
+    found = fields.count("weight", "The weight") or 1
+    if found > WEIGHT_MAX:
+        raise WrongInput(f"The weight is at most {WEIGHT_MAX}.", field="weight")
+    return found
 
 
 def _change(

@@ -12,7 +12,7 @@ from jobs.picking import Pick
 from jobs.rules.states import State
 
 UNFINISHED: Final = "unfinished"
-NAMES: Final = ("state", "account", "model", "engine", "batch", "error_class", "tag", "q", "after", "until")
+NAMES: Final = ("state", "account", "model", "engine", "batch", "error_class", "group", "tag", "q", "after", "until")
 _MEANT: Final = {"state": "states", "q": "text"}
 
 
@@ -23,13 +23,14 @@ def read_address(  # noqa: PLR0917 - FastAPI gives each by its name
     engine: Filter = "",
     batch: Filter = "",
     error_class: Filter = "",
+    group: Filter = "",
     tag: Filter = "",
     q: Filter = "",
     after: Filter = "",
     until: Filter = "",
 ) -> dict[str, str]:
     """The filters of the address, by name."""
-    given = (state, account, model, engine, batch, error_class, tag, q, after, until)
+    given = (state, account, model, engine, batch, error_class, group, tag, q, after, until)
     return {name: value for name, value in zip(NAMES, given, strict=True) if value}
 
 

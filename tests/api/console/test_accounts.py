@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from starlette.testclient import TestClient
 
-from jobs import accounts, audit, ledger, terms
+from jobs import accounts, audit, ledger, lifecycle, terms
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import NotAuthenticated
@@ -73,6 +73,16 @@ def test_limits_are_set_and_cleared(operator: Browser, caller: Caller, at: str) 
     assert operator.post(f"{at}/limits", terms="unlimited").status_code == 303
     with transaction() as session:
         assert terms.of(session, caller.account_id).running_max is None
+
+
+def test_an_account_is_paused_with_a_reason_and_goes_on(operator: Browser, caller: Caller, at: str) -> None:
+    factories.submit(caller)
+    assert operator.post(f"{at}/pause", because="it owes us <money>").status_code == 303
+    assert "it owes us &lt;money&gt;" in operator.get(at).text
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
+    assert operator.post(f"{at}/resume").status_code == 303
+    assert lifecycle.claim("worker-1", factories.ENGINE) is not None
+    assert [one.action for one in changes("account")] == ["account.resume", "account.pause"]
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(operator: Browser, client: TestClient, at: str) -> None:

@@ -26,6 +26,8 @@ def test_failures_that_differ_in_numbers_alone_are_one(operator: Browser, caller
     page = operator.get("/errors")
 
     assert the_one().jobs == 3
+    listed = operator.get("/jobs", group=the_one().group.id.hex).text
+    assert listed.count("/console/jobs/0") >= 3
     assert "out of memory: &lt;b&gt;&lt;n&gt;&lt;/b&gt;.&lt;n&gt; GiB at step &lt;n&gt;" in page.text
 
 
