@@ -61,11 +61,8 @@ clients: $(patsubst %,$(VENV)/clients/%/.installed,node $(CLIENTS)) ## Install t
 chaos: $(VENV)/.dev ## Kill and freeze everything under load, then check the history: make chaos SEED=1 MINUTES=5
 	@"$(BIN)/python" -m tests.story.chaos --seed $(SEED) --minutes $(MINUTES)
 
-bench: $(VENV)/.dev ## Measure what the documents state
-	@"$(BIN)/python" benchmarks/preview.py
-	@"$(BIN)/python" benchmarks/stack.py
-	@"$(BIN)/python" benchmarks/cloud_transfer.py
-	@"$(BIN)/python" benchmarks/gpu.py
+bench: $(VENV)/.dev ## Measure what has a goal, beside its reference in the same run; one table, under ten minutes
+	@"$(BIN)/python" benchmarks/bench.py
 
 smoke-wavespeed: $(VENV)/.dev ## Run one paid job, the cheapest, at the real WaveSpeed; it names the price and asks first
 	@"$(BIN)/python" benchmarks/smoke_wavespeed.py

@@ -14,7 +14,7 @@ from cli.failure import Failure
 Json = dict[str, Any]
 
 _PATIENCE = httpx.Timeout(30, connect=5)
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class NoAnswer(Failure):
@@ -36,7 +36,7 @@ class Api:
         self.base_url = base_url.rstrip("/")
         self._key_place = key_place
         # Between us and ourselves a proxy has no business.
-        is_remote = urlsplit(self.base_url).hostname not in _LOOPBACK
+        is_remote = urlsplit(self.base_url).hostname not in LOOPBACK
         self._api = httpx.Client(
             base_url=self.base_url, headers={"Authorization": f"Bearer {key}"}, timeout=_PATIENCE, trust_env=is_remote
         )
@@ -52,9 +52,9 @@ class Api:
         self._api.close()
         self._bucket.close()
 
-    def submit(self, order: Mapping[str, object]) -> Json:
-        """Hand in a job: what POST /v1/jobs takes. The job as it was accepted."""
-        return self.ask("POST", "/v1/jobs", json=dict(order))
+    def submit(self, order: Mapping[str, object], *, name: str | None = None) -> Json:
+        """Hand in a job: what POST /v1/jobs takes. The job as it was accepted; sent twice under a `name`, once."""
+        return self.ask("POST", "/v1/jobs", json=dict(order), headers={"Idempotency-Key": name} if name else None)
 
     def job(self, job_id: str) -> Json:
         return self.ask("GET", f"/v1/jobs/{job_id}")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from cli import progress
-from cli.client import Api, Json
+from cli.client import LOOPBACK, Api, Json
 from cli.failure import Failure
 from cli.screen import err
 
@@ -28,7 +28,7 @@ def fetch(api: Api, batch_id: str, folder: Path, parallel: int) -> tuple[int, in
     Raises Failure, naming the first that could not be had, after all others are saved.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    is_remote = urlsplit(api.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
+    is_remote = urlsplit(api.base_url).hostname not in LOOPBACK
     with httpx.Client(timeout=_PATIENCE, trust_env=is_remote, follow_redirects=True) as bucket:
         fetched = present = 0
         for page in _pages(api, batch_id):

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "rerun": "cli.rerun:rerun",
     "batch": "cli.batch:app",
     "webhooks": "cli.webhooks:app",
+    "load": "cli.load.command:load",
     "costs": "cli.costs:costs",
     "upstream": "cli.upstream:upstream",
     "fake-wavespeed": "cli.fake_wavespeed.command:fake_wavespeed",

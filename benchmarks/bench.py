@@ -1,0 +1,75 @@
+"""Runs the benchmarks that have a goal, in under ten minutes, and prints one table: `make bench`.
+
+Each figure stands beside the reference that was measured in the same run. What each benchmark says besides goes to
+`bench.log` in this folder. It ends with 1 if a goal is missed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import figures  # noqa: E402 - found once the root is on the path
+
+RUNS: Final = (
+    ("front_door.py", "--rounds", "3", "--seconds", "2"),
+    ("batches.py", "--rounds", "1"),
+    ("lifecycle.py", "--rounds", "2", "--jobs", "3000", "--idle", "150"),
+    ("claiming.py", "--rounds", "2"),
+    ("webhooks.py", "--rounds", "2", "--each", "2000", "--backlog", "4000", "--seconds", "10"),
+)
+_PATIENCE_SECONDS: Final = 300
+
+
+def main() -> int:
+    log = ROOT / "bench.log"
+    with tempfile.TemporaryDirectory(prefix="duologue-") as folder, log.open("w") as said:
+        place = Path(folder) / "figures"
+        for name, *options in RUNS:
+            run(name, options, place, said.fileno())
+        found = figures.stated(place)
+    Console().print(table(found))
+    return int(not found or not all(figure.is_reached for figure in found))
+
+
+def run(name: str, options: list[str], place: Path, log: int) -> None:
+    """One benchmark in a process of its own; one that does not come to its end leaves no figures, and that is told."""
+    began = time.monotonic()
+    print(f"{name} ...", end=" ", flush=True)
+    try:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "benchmarks" / name), *options],
+            env=os.environ | {figures.PLACE: str(place)},
+            stdout=log,
+            stderr=log,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+        is_broken = done.returncode not in {0, 1}
+    except subprocess.TimeoutExpired:
+        is_broken = True
+    print(f"{time.monotonic() - began:.0f} s")
+    if is_broken:
+        figures_missing = f"{name} came to no end; bench.log says why"
+        print(figures_missing, file=sys.stderr)
+
+
+def table(found: list[figures.Figure]) -> Table:
+    shown = Table("what", "measured", "reference", "compared", "goal", "")
+    for one in found:
+        verdict = "[green]reached[/]" if one.is_reached else "[red]missed[/]"
+        shown.add_row(one.what, one.measured, one.reference, one.compared, one.goal, verdict)
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main())

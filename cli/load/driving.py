@@ -1,0 +1,124 @@
+"""The load itself: callers that order, then ask until every job is final; what each of them saw is written down."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from cli import progress
+from cli.client import Api, Json, NoAnswer, Refused
+from cli.screen import err
+from jobs.rules.states import FINAL
+
+_REPEAT_EVERY = 10
+_PAGE = 100
+_PAUSE_SECONDS = 0.5
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is ordered, how often and how fast; `name` makes this load's keys and tag its own."""
+
+    order: Json
+    jobs: int
+    at_once: int
+    rate: float
+    seconds: float
+    name: str
+
+    @property
+    def tag(self) -> str:
+        return f"load-{self.name}"
+
+    def due_seconds(self, number: int) -> float:
+        """When an order is due after the beginning."""
+        return number / self.rate if self.rate else 0.0
+
+
+@dataclass
+class Record:
+    """What the callers saw. Spans are seconds."""
+
+    accepted: dict[int, str] = field(default_factory=dict)
+    """The job's id of each order, by its number."""
+    repeated: dict[int, str] = field(default_factory=dict)
+    """What the same order named when it was sent a second time."""
+    refused: list[str] = field(default_factory=list)
+    order_seconds: list[float] = field(default_factory=list)
+    poll_seconds: list[float] = field(default_factory=list)
+    ordering_seconds: float = 0.0
+    jobs: dict[str, Json] = field(default_factory=dict)
+    """Every job as it was last seen, by its id."""
+
+
+def drive(api: Api, plan: Plan) -> Record:
+    """Order everything, then watch until all is final or the time is over."""
+    record, begun_at = Record(), time.monotonic()
+    with progress.shown(err, "ordering") as say:
+        with ThreadPoolExecutor(plan.at_once) as callers:
+            for number, _ in enumerate(
+                callers.map(lambda one: _order(api, plan, record, one, begun_at), _all(plan)), 1
+            ):
+                say("ordering", number / plan.jobs)
+        record.ordering_seconds = time.monotonic() - begun_at
+        _watch(api, plan, record, begun_at, say)
+    return record
+
+
+def _all(plan: Plan) -> Iterator[int]:
+    return iter(range(plan.jobs))
+
+
+_writing = threading.Lock()
+
+
+def _order(api: Api, plan: Plan, record: Record, number: int, begun_at: float) -> None:
+    """One order when it is due, and some of them twice: the second must name the first one's job."""
+    time.sleep(max(0.0, begun_at + plan.due_seconds(number) - time.monotonic()))
+    asked_at = time.monotonic()
+    try:
+        job = _submitted(api, plan, number)
+    except Refused as error:
+        record.refused.append(str(error))
+        return
+    with _writing:
+        record.order_seconds.append(time.monotonic() - asked_at)
+        record.accepted[number] = job["id"]
+    if number % _REPEAT_EVERY == 0:
+        record.repeated[number] = _submitted(api, plan, number)["id"]
+
+
+def _submitted(api: Api, plan: Plan, number: int) -> Json:
+    """Sent under a name of its own, so that asking again after no answer is safe. Raises NoAnswer and Refused."""
+    order = plan.order | {"tags": [plan.tag], "metadata": {"number": number}}
+    for _ in range(_TRIES - 1):
+        try:
+            return api.submit(order, name=f"{plan.name}-{number}")
+        except NoAnswer:
+            time.sleep(_PAUSE_SECONDS)
+    return api.submit(order, name=f"{plan.name}-{number}")
+
+
+def _watch(api: Api, plan: Plan, record: Record, begun_at: float, say: progress.Report) -> None:
+    """Read lists of them again and again; one by one would be a load of another kind."""
+    while True:
+        for page in _pages(api, plan, record):
+            record.jobs |= {job["id"]: job for job in page}
+        final = sum(job["status"] in FINAL for job in record.jobs.values())
+        say("running", final / max(1, len(record.accepted)))
+        if final >= len(record.accepted) or time.monotonic() - begun_at > plan.seconds:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _pages(api: Api, plan: Plan, record: Record) -> Iterator[list[Json]]:
+    cursor: str | None = None
+    while True:
+        asked_at = time.monotonic()
+        page = api.jobs({"tag": plan.tag, "limit": _PAGE, "cursor": cursor})
+        record.poll_seconds.append(time.monotonic() - asked_at)
+        yield page["jobs"]
+        if (cursor := page["next_cursor"]) is None:
+            return
