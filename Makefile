@@ -49,7 +49,7 @@ test-long: $(VENV)/.dev ## Run what takes long: ten seeds of chaos, ten of the c
 	@$(MAKE) --no-print-directory test-story POOLER=pgbouncer
 
 test-story: $(VENV)/.dev ## Run whole jobs through real processes: make test-story BROKER=rabbitmq POOLER=pgbouncer
-	@"$(BIN)/python" -m pytest -m "story and not long" --broker=$(BROKER) --pooler=$(POOLER) tests/story
+	@"$(BIN)/python" -m pytest -m "not long" --broker=$(BROKER) --pooler=$(POOLER) tests/story
 
 parity: $(TORCH)/.installed ## Compare the model with recorded numbers of the original, and print how far each lies
 	@OMP_NUM_THREADS=1 "$(TORCH)/bin/python" -m pytest -v tests/workers/infinitetalk

@@ -59,13 +59,15 @@ def _nothing_is_left_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What else the tests are to run on: all of them must hold there, too."""
-    parser.addoption("--broker", choices=["valkey", "rabbitmq"], default="valkey", help="the broker of whole jobs")
-    parser.addoption("--pooler", choices=["none", "pgbouncer"], default="none", help="what stands before Postgres")
+    chosen.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    chosen.remember(config)
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
+def servers() -> Iterator[dict[str, str]]:
     """Postgres, a broker and a bucket of this run's own, as settings; `TEMPLATE` is migrated."""
     with (
         tempfile.TemporaryDirectory(prefix="duologue-tests-", dir=quick_place()) as folder,
@@ -78,11 +80,7 @@ def servers(pytestconfig: pytest.Config) -> Iterator[dict[str, str]]:
         set_settings(patch, of_database(running.environment, TEMPLATE))
         schema.upgrade()
         forget_settings()
-        yield {
-            **running.environment,
-            **closing.enter_context(chosen.broker(pytestconfig.getoption("broker"))),
-            **closing.enter_context(chosen.pooler(pytestconfig.getoption("pooler"), running.environment)),
-        }
+        yield running.environment | closing.enter_context(chosen.running(running.environment)).settings
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from cli.stack.desk import Desk
 from jobs.database import transaction
 from jobs.errors import Unavailable
 from jobs.settings import PREFIX
+from tests.servers import chosen
+from tests.servers.server import Server
 from tests.story import kin
 from tests.story.house import wait_for
 
@@ -30,9 +32,13 @@ class Ground:
 
     environment: dict[str, str]
     data: Path
+    broker: Server | None = None
+    """Where it is not an embedded one."""
 
     def server(self, part: Part) -> int:
         """The server's pid, once it is up."""
+        if part == "broker" and self.broker:
+            return self.broker.pid
         wait_for(lambda: Desk(self.data, part).server_pid() is not None, f"the {part} is up", BACK_SECONDS)
         pid = Desk(self.data, part).server_pid()
         assert pid is not None
@@ -57,6 +63,11 @@ class Ground:
     @contextmanager
     def gone(self, part: Part) -> Iterator[None]:
         """Killed, and not started again meanwhile."""
+        if part == "broker" and self.broker:
+            self.broker.kill()
+            yield
+            self.broker.start()
+            return
         server = self.server(part)
         keeper = kin.parent(server)
         with kin.frozen([keeper]):
@@ -84,4 +95,5 @@ def ground(folder: Path) -> Iterator[Ground]:
             for name in [name for name in os.environ if name.startswith(PREFIX)]:
                 patch.delenv(name)  # they would replace ours
             running = open_servers.enter_context(stack.running(folder))
-        yield Ground(running.environment, folder)
+        beside = open_servers.enter_context(chosen.running(running.environment))
+        yield Ground(running.environment | beside.settings, folder, beside.broker)
