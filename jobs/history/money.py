@@ -1,9 +1,13 @@
 """The promises about money: what the ledger, the tallies and the jobs say of it must be one story."""
 
+import uuid
+
 from sqlalchemy.orm import Session
 
+from jobs import clock, settings
 from jobs.history.asking import broken, count
 from jobs.history.finding import Finding, judged
+from jobs.rules import months
 from jobs.rules.money import EFFECTS
 
 _ENTRIES = """
@@ -34,7 +38,7 @@ _OF_JOBS = f"""
             count(*) FILTER (WHERE kind = 'capture') AS captures
         FROM ({_ENTRIES}) AS entries WHERE job_id IS NOT NULL GROUP BY job_id, account_id) AS of_job
     FULL JOIN orders ON orders.id = of_job.job_id AND orders.account_id = of_job.account_id
-    WHERE orders.id IS NULL
+    WHERE orders.id IS NULL AND of_job.job_id >= :first_kept
         OR orders.held_usd <> coalesce(of_job.held_usd, 0)
         OR of_job.captures > 1
         OR coalesce(captured_usd, 0) <> CASE WHEN status = 'completed' OR {_PAYS} THEN price_usd ELSE 0 END
@@ -56,11 +60,17 @@ _OF_PREPAID = f"""
 
 
 def all_accounted_for(session: Session) -> Finding:
-    """I6: what was held is captured or released, once, and every sum is the sum of its entries."""
+    """I6: what was held is captured or released, once, and every sum is the sum of its entries.
+
+    Of a job that the archive has forgotten, as it was told to, the ledger alone still knows.
+    """
+    keep = settings.load().keep_archive_months
+    this_month = clock.now().date().replace(day=1)
+    first_kept = months.first_id(months.after(this_month, -keep)) if keep else uuid.UUID(int=0)
     return judged(
         "I6",
         "held money is captured or released, nothing is charged twice, and every balance is the sum of its entries",
         count(session, "SELECT count(*) FROM ledger_entries"),
-        broken(session, f"{_OF_TALLIES} UNION {_OF_JOBS} UNION {_OF_PREPAID}"),
+        broken(session, f"{_OF_TALLIES} UNION {_OF_JOBS} UNION {_OF_PREPAID}", first_kept=first_kept),
         "that a prepaid account spent no more than it had is judged from its first top-up on",
     )

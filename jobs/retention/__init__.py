@@ -3,12 +3,13 @@
 from jobs.retention.archiving import archive, archived, final, leaving, let_go
 from jobs.retention.deleting import delete_jobs
 from jobs.retention.expiring import expired_uploads, forget_idempotency_keys, forget_uploads
-from jobs.retention.months import make_months
+from jobs.retention.months import drop_months, make_months
 
 __all__ = [
     "archive",
     "archived",
     "delete_jobs",
+    "drop_months",
     "expired_uploads",
     "final",
     "forget_idempotency_keys",

@@ -19,3 +19,6 @@ class KeepingSettings(BaseSettings):
         30, gt=0, description="How long the log of webhooks is kept, and at most what a paused endpoint is owed."
     )
     keep_uploads_days: float = Field(7, gt=0, le=7, description="How long an upload and its link are kept.")
+    keep_archive_months: int = Field(
+        0, ge=0, description="How many whole months the archive keeps what was created before them; 0 is for ever."
+    )

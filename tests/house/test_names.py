@@ -29,7 +29,20 @@ def test_functions_and_classes_say_what_they_do() -> None:
 
 
 def test_tests_live_in_folders_that_mirror_the_house() -> None:
-    own = {"api", "cli", "deploy", "fakes", "house", "jobs", "migrations", "rules", "servers", "story", "workers"}
+    own = {
+        "api",
+        "benchmarks",
+        "cli",
+        "deploy",
+        "fakes",
+        "house",
+        "jobs",
+        "migrations",
+        "rules",
+        "servers",
+        "story",
+        "workers",
+    }
     folders = {path.parts[1] for path in tree.files() if path.parts[0] == "tests" and len(path.parts) > 2}
 
     assert folders <= own

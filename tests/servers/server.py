@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,10 +61,9 @@ class Server:
     def kill(self) -> None:
         """SIGKILL, with all that it has started."""
         if self.process is not None:
-            with ExitStack() as nobody_there:
-                nobody_there.callback(self.process.wait)
-                if self.process.poll() is None:
-                    os.killpg(self.process.pid, 9)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
             self.process = None
 
     def _listens(self) -> bool:
