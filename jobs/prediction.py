@@ -70,7 +70,7 @@ def of(job: Shown, outputs: Sequence[str] = ()) -> dict[str, Any]:
         "model": job.model,
         "outputs": list(outputs),
         "urls": {"get": f"{settings.load().base_url}/api/v3/predictions/{job.id.hex}/result"},
-        "has_nsfw_contents": [False for _ in outputs],
+        "has_nsfw_contents": [is_flagged(job) for _ in outputs],
         "status": STATUSES[job.status],
         "created_at": instant(job.created_at),
         "error": error,
@@ -82,6 +82,11 @@ def of(job: Shown, outputs: Sequence[str] = ()) -> dict[str, Any]:
 
 def has_video(job: Shown) -> bool:
     return job.status == State.COMPLETED and job.objects_removed_at is None
+
+
+def is_flagged(job: Shown) -> bool:
+    """Whether somebody looked at its video and found what is not for all eyes."""
+    return bool(job.output and job.output.get("is_flagged"))
 
 
 def instant(moment: datetime) -> str:

@@ -11,7 +11,7 @@ from jobs.errors import EngineError, JobError, LeaseLost, StorageError, Unavaila
 from jobs.lifecycle import Claim, Output
 from jobs.rules import keys
 from jobs.storage import Stored
-from workers import collecting, drain, fitness, keeping, media, scratch
+from workers import checking, collecting, drain, fitness, keeping, media, scratch
 from workers.engines.child import Child
 from workers.engines.engine import Order, Rendering
 from workers.intake.regular import Regular
@@ -80,7 +80,8 @@ def _render_and_keep(claim: Claim, order: Order, lease: Lease) -> None:
     began = time.monotonic()
     rendering = _render(claim, order, keeper, lease)
     inference_ms = round((time.monotonic() - began) * 1000)
-    output = _keep(claim, rendering, lease)
+    found = checking.is_flagged(rendering.video, lease)
+    output = replace(_keep(claim, rendering, lease), is_flagged=bool(found), is_checked=found is not None)
     lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
     keeping.forget(claim)
 

@@ -26,6 +26,7 @@ class Output(BaseModel):
     height: int
     frames: int
     seconds: float
+    is_flagged: bool = Field(default=False, description="Whether whoever looked found something; see `moderation`.")
 
 
 class JobFailure(BaseModel):
@@ -70,8 +71,8 @@ class JobShown(BaseModel):
     deadlines: Deadlines
     output: Output | None
     warnings: list[str]
-    moderation: Literal["none", "upstream"] = Field(
-        description="Who looked for what is not for all eyes: nobody, or whoever the cloud is."
+    moderation: Literal["none", "checker", "upstream"] = Field(
+        description="Who looked for what is not for all eyes: nobody, the program that was set for it, or the cloud."
     )
     error: JobFailure | None
 
@@ -189,7 +190,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "deadlines": Deadlines(wait_until=job.wait_until, run_seconds=job.run_seconds, finish_until=job.finish_until),
         "output": _output(job),
         "warnings": job.warnings,
-        "moderation": "upstream" if job.engine == "cloud" else "none",
+        "moderation": _moderation(job),
         "error": _error(job),
     }
 
@@ -199,6 +200,12 @@ def _output(job: Job) -> Output | None:
         return None
     facts = dict(job.output)
     return Output(link=storage.steady_link(facts.pop("key")), **facts)
+
+
+def _moderation(job: Job) -> Literal["none", "checker", "upstream"]:
+    if job.engine == "cloud":
+        return "upstream"
+    return "checker" if job.output and job.output.get("is_checked") else "none"
 
 
 def _error(job: Job) -> JobFailure | None:

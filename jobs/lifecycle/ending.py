@@ -19,7 +19,7 @@ from jobs.tables import Job
 
 @dataclass(frozen=True)
 class Output:
-    """The finished video as it lies in the bucket; sizes in pixels."""
+    """The finished video as it lies in the bucket; sizes in pixels. `is_checked`: our own checker looked at it."""
 
     key: str
     bytes: int
@@ -29,6 +29,7 @@ class Output:
     frames: int
     seconds: float
     is_flagged: bool = False
+    is_checked: bool = False
 
 
 def finish(claim: Claim, output: Output, *, warnings: tuple[str, ...] = (), inference_ms: int = 0) -> None:

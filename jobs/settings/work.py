@@ -19,6 +19,10 @@ class WorkSettings(BaseSettings):
         600, ge=0, description="What a stopping worker gives running jobs before handing back."
     )
     silence_seconds: float = Field(600, gt=0, description="A rendering that says nothing for so long is ended.")
+    checker: str = Field(
+        "", description="A program that is given every video rendered here: it ends with 0, or 3 if it found something."
+    )
+    checker_seconds: float = Field(300, gt=0, description="How long that program may look at one video.")
     sync_seconds: float = Field(120, gt=0, description="How long a caller in sync mode is kept waiting.")
     attempts_max: int = Field(5, ge=1, description="How often one job is tried in all.")
     wait_seconds: int = Field(7 * 86400, gt=0, description="How long a job may wait before it fails.")
