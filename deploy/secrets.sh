@@ -41,3 +41,4 @@ done)"
 
 keep wavespeed_api_keys ""
 keep grafana_password "$(drawn 12)"
+keep views_password "$(drawn 12)" # opens nothing until it holds the one that `duologue views password` makes

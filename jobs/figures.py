@@ -58,8 +58,9 @@ def _levels(now: Levels) -> Iterator[tuple[str, Mapping[Labels, float]]]:
     yield "workers.slots", {("busy",): float(now.busy), ("free",): float(max(now.slots - now.busy, 0))}
     yield "workers.silent", {} if now.silent_seconds is None else {(): now.silent_seconds}
     yield "workers.gpu", {(): float(now.gpu_used_bytes)}
-    yield "engine.circuit", {(name,): _CIRCUIT[one.phase] for name, one in now.standings.items()}
-    yield "engine.paused", {(name,): float(bool(one.paused_because)) for name, one in now.standings.items()}
+    configured = {name: now.standings[name] for name in settings.load().engines}
+    yield "engine.circuit", {(name,): _CIRCUIT[one.phase] for name, one in configured.items()}
+    yield "engine.paused", {(name,): float(bool(one.paused_because)) for name, one in configured.items()}
     budget_usd, left_usd = settings.load().cloud_budget_usd, now.standings["cloud"].budget_left_usd
     yield "budget", {} if left_usd is None else {(): max(float(left_usd / budget_usd), 0.0)}
     yield "webhooks.owed", {(): float(now.webhooks_owed)}

@@ -31,4 +31,6 @@ def record(session: Session, job: Job, kind: str, **detail: object) -> None:
     )
     outbox.owe(session, job, kind)
     facts = {"job": job.id.hex, "model": job.model, "engine": job.engine, "attempt": job.attempt, **detail}
+    if job.traceparent is not None:
+        facts["traceparent"] = job.traceparent
     after_commit(session, lambda: events.emit(kind, **facts))

@@ -17,7 +17,7 @@ from celery.signals import setup_logging, worker_init, worker_ready, worker_shut
 
 from jobs import doorbell, presence, schema, settings, telemetry
 from jobs.errors import Unavailable, WrongSetting
-from workers import drain, scratch
+from workers import drain, gpu_memory, scratch
 from workers.name import NAME
 
 # Celery warns root of pickled messages; ours are JSON, and an embedded house on a rented machine often runs as root.
@@ -76,8 +76,10 @@ def _on_shutting_down(**_: object) -> None:
 def _beat(slots: int) -> None:
     """Say every few seconds that this process is alive; stop once it takes no more work."""
     chosen = settings.load()
-    while not drain.wait(_BEAT_SECONDS if presence.beat(NAME, chosen.engines, slots, version("duologue")) else 1.0):
-        pass
+    while True:
+        is_heard = presence.beat(NAME, chosen.engines, slots, version("duologue"), gpu_memory.used_bytes())
+        if drain.wait(_BEAT_SECONDS if is_heard else 1.0):
+            break
     try:
         presence.leave(NAME)
     except Unavailable:

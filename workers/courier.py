@@ -130,7 +130,7 @@ class Courier:
             return None
         began_at = clock.now()
         try:
-            return await posting.post(self._client, letter, settings.load().webhook_seconds)
+            return _told(await posting.post(self._client, letter, settings.load().webhook_seconds))
         except Exception as error:  # noqa: BLE001 - the edge of one post: a URL that upsets us must not stop the others
             trace = "".join(traceback.format_tb(error.__traceback__))  # without its words, which may hold the URL
             events.emit("courier.failed", reason=f"{trace}{type(error).__name__}")
@@ -168,3 +168,21 @@ class Courier:
             events.emit("courier.failed", reason=str(error))
         self._told = str(error)
         await anyio.sleep(_OUTAGE_SECONDS)
+
+
+def _told(outcome: Outcome) -> Outcome:
+    """Say that it was posted, with its job: the post is part of that job's trace."""
+    letter, tried = outcome.letter, outcome.tried
+    if letter.job_id is not None:
+        events.emit(
+            "webhook.posted",
+            job=letter.job_id.hex,
+            traceparent=letter.traceparent,
+            delivery=letter.delivery_id.hex,
+            about=letter.kind,
+            tries=letter.tries + 1,
+            status=tried.status,
+            outcome="delivered" if tried.is_good else "failed",
+            seconds=(tried.ended_at - tried.began_at).total_seconds(),
+        )
+    return outcome

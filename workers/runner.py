@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from jobs import events, lifecycle, settings, storage
@@ -18,6 +19,7 @@ from workers.intake.regular import Regular
 from workers.keeping import Keeper
 from workers.lease import Lease, Stopped, Verdict
 from workers.name import NAME
+from workers.stages import Stages
 
 _STORING_PAUSE_SECONDS = 5.0
 _NOT_THE_JOBS_FAULT = {WorkerUnfit.error_class, StorageError.error_class}
@@ -26,63 +28,77 @@ _NOT_THE_JOBS_FAULT = {WorkerUnfit.error_class, StorageError.error_class}
 def work(engine: str) -> None:
     """Take jobs of `engine` and run them until there are none, or this process is to end, or cannot work."""
     while fitness.is_fit(engine) and not drain.has_begun():
+        began_at = time.monotonic()
         try:
             claim = lifecycle.claim(NAME, engine)
         except Unavailable:
             return  # a chore rings again once Postgres is back
-        if claim is None or not run(claim):
+        if claim is None or not run(claim, began_at):
             return
 
 
-def run(claim: Claim) -> bool:
+def run(claim: Claim, began_at: float | None = None) -> bool:
     """Run one claimed job to whatever end it has; nothing it does counts once its lease is lost.
 
     False says that this machine could not work, so that it does not empty the queue into its own full disk.
     """
-    with Lease(claim, drain.must_hand_back) as lease:
+    with Stages(claim, began_at) as stages, Lease(claim, drain.must_hand_back) as lease:
         try:
             with scratch.folder() as folder:
-                _attempt(claim, folder, lease)
+                _attempt(claim, folder, lease, stages)
         except Stopped as stopped:
+            stages.outcome = stopped.verdict
             _obey(claim, stopped.verdict, lease)
         except LeaseLost:
+            stages.outcome = "lost"
             events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
         except JobError as error:
+            stages.outcome = error.error_class
             _stumble(claim, error, lease)
             if error.error_class == WorkerUnfit.error_class:
                 fitness.doubt(claim.engine)
             return error.error_class not in _NOT_THE_JOBS_FAULT
         except OSError as error:
+            stages.outcome = WorkerUnfit.error_class
             _stumble(claim, WorkerUnfit(f"the worker's machine could not go on: {error.strerror}"), lease)
             return False
         except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
+            stages.outcome = JobError.error_class
             events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
             ours = f"an error of ours, {type(error).__name__}; it is in the worker's log"
             _stumble(claim, JobError(ours), lease)
     return True
 
 
-def _attempt(claim: Claim, folder: Path, lease: Lease) -> None:
+def _attempt(claim: Claim, folder: Path, lease: Lease, stages: Stages) -> None:
     if claim.arrival is not None:
-        output = collecting.collect(claim, lease)
-        lease.insist(lambda: lifecycle.finish(claim, output, inference_ms=claim.inference_ms))
+        with stages.timed("collect"):
+            output = collecting.collect(claim, lease)
+        took = stages.seconds
+        lease.insist(lambda: lifecycle.finish(claim, output, inference_ms=claim.inference_ms, stages=took))
         return
-    found = media.bring(claim, folder, lease)
+    with stages.timed("intake"):
+        found = media.bring(claim, folder, lease)
     if claim.engine == "cloud":
-        lease.settle(lambda: lifecycle.prepared(claim))
+        stages.outcome = "prepared"
+        lease.settle(lambda: lifecycle.prepared(claim, stages.seconds))
         return
-    _render_and_keep(claim, _order(claim, folder, found), lease)
+    _render_and_keep(claim, _order(claim, folder, found), lease, stages)
 
 
-def _render_and_keep(claim: Claim, order: Order, lease: Lease) -> None:
+def _render_and_keep(claim: Claim, order: Order, lease: Lease, stages: Stages) -> None:
     keeper = Keeper(claim, order.folder)
     order = replace(order, kept=keeper.bring(lease))
-    began = time.monotonic()
-    rendering = _render(claim, order, keeper, lease)
-    inference_ms = round((time.monotonic() - began) * 1000)
-    found = checking.is_flagged(rendering.video, lease)
-    output = replace(_keep(claim, rendering, lease), is_flagged=bool(found), is_checked=found is not None)
-    lease.insist(lambda: lifecycle.finish(claim, output, warnings=rendering.warnings, inference_ms=inference_ms))
+    with stages.timed("render"):
+        rendering = _render(claim, order, keeper, lease)
+    inference_ms = round(stages.seconds["render"] * 1000)
+    with stages.timed("check"):
+        found = checking.is_flagged(rendering.video, lease)
+    with stages.timed("store"):
+        output = replace(_keep(claim, rendering, lease), is_flagged=bool(found), is_checked=found is not None)
+    warnings, took = rendering.warnings, stages.seconds
+    finish = partial(lifecycle.finish, claim, output, warnings=warnings, inference_ms=inference_ms, stages=took)
+    lease.insist(finish)
     keeping.forget(claim)
 
 

@@ -1,5 +1,6 @@
 """Takes, shows, stops and repeats jobs, with everything that WaveSpeed's contract has no word for."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -11,6 +12,7 @@ from api import openapi, waiting
 from api.caller import Reader, Submitter
 from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
+from api.timing import note_order, traceparent_of
 from api.v1 import forms, presenter
 from api.v1.presenter import JobPage, JobShown, JobTold
 from jobs import ids, lifecycle, listing, outlook, settings, submission
@@ -34,9 +36,13 @@ JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
     responses=presenter.documented(400, 402, 404, 409, 413, 429) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
-def submit(caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
+def submit(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a job at once; its inputs are fetched later. `Location` says where it is read."""
-    return _made(*submission.submit_once(caller, forms.read_job(read_object(body)).wish(), key))
+    wish = replace(forms.read_job(read_object(body)).wish(), traceparent=traceparent_of(request))
+    job, is_new = submission.submit_once(caller, wish, key)
+    if is_new:
+        note_order(request, job.id)
+    return _made(job, is_new)
 
 
 @router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400))

@@ -17,6 +17,7 @@ from api.errors import MEANINGS
 from api.gathering import orders_of, readings_of
 from api.idempotency import REPLAY, GivenKey
 from api.strict_json import RawBody, read_object
+from api.timing import note_order, traceparent_of
 from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
 from api.webhook_url import WebhookFromQuery, checked, from_query
@@ -91,6 +92,8 @@ async def take(request: Request, model: Model) -> Response:
         await caller.of_request(request)
         return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
     taken = await orders_of(request).ask((key, order.wish, request.headers.get(HEADER)))
+    if taken.is_new:
+        note_order(request, taken.job_id)
     if taken.created_at is not None and not order.is_sync:
         return envelope.result(_new(taken, taken.created_at, order.wish))
     job, is_new = await run_in_threadpool(submission.found_or_taken, taken.caller, taken)
@@ -183,6 +186,7 @@ def _read(request: Request, model: Model, body: bytes) -> _Order:
         inputs=form,
         engine=request.headers.get(ENGINE_HEADER, "auto"),
         webhook_url=from_query(request) or checked(form.get("webhook_url"), "webhook_url"),
+        traceparent=traceparent_of(request),
         wants_base64=forms.switch(form, "enable_base64_output"),
     )
     return _Order(wish, is_sync=forms.switch(form, "enable_sync_mode"))

@@ -41,8 +41,8 @@ def _part(source: str) -> int:
         if is_settled and upto > before:
             session.execute(sources.ALL[source], sources.given(after=before, upto=upto))
             mark.counted_id = upto
-        if is_settled and upto == mark.next_id:
-            mark.next_id, mark.next_xid = max(sources.last_id(session, source), upto), now.next_xid
+        if is_settled and upto == mark.next_id and (last := sources.last_id(session, source)) > upto:
+            mark.next_id, mark.next_xid = last, now.next_xid
         return mark.counted_id - before
 
 

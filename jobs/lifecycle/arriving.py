@@ -1,13 +1,14 @@
 """News of what is at the upstream: how a try ended, that it was found or is not there, and what nobody can tell."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from jobs import doorbell, journal
+from jobs import doorbell, events, journal
 from jobs.database import after_commit, transaction
 from jobs.errors import EngineError, JobError, PossiblyCharged, WorkerUnfit
 from jobs.lifecycle import ending, forwarding, moves, tries
@@ -50,7 +51,9 @@ def completed(try_id: uuid.UUID, video: Video) -> None:
             tries.collected(session, one.id)  # late: paid for, and nobody wants it any more
             return
         job.stage, job.due_at = "arrived", moves.now(session)
-        journal.record(session, job, "job.arrived", inference_ms=video.inference_ms)
+        seconds = _seconds_there(one)
+        journal.record(session, job, "job.arrived", inference_ms=video.inference_ms, stages={"upstream": seconds})
+        after_commit(session, _told_of_the_end(job, seconds, "completed"))
         after_commit(session, lambda: doorbell.ring("cloud"))
 
 
@@ -61,6 +64,7 @@ def failed(try_id: uuid.UUID, error: JobError) -> None:
         if one is not None and one.ended_at is None:
             tries.end(session, one, "failed", reason=str(error), task_code=error.code)
             if tries.is_for(job, one):
+                after_commit(session, _told_of_the_end(job, _seconds_there(one), "failed"))
                 ending.go_on(session, job, error)
 
 
@@ -123,6 +127,17 @@ def whose(try_id: uuid.UUID) -> Signer | None:
     with transaction() as session:
         row = session.execute(found).one_or_none()
     return Signer(row[0], row[1] or "") if row else None
+
+
+def _seconds_there(one: UpstreamTry) -> float:
+    """How long a try that has ended was at the upstream."""
+    assert one.ended_at is not None  # noqa: S101 - whoever asks has just ended it
+    return round((one.ended_at - (one.accepted_at or one.made_at)).total_seconds(), 3)
+
+
+def _told_of_the_end(job: Job, seconds: float, outcome: str) -> Callable[[], None]:
+    facts = {"job": job.id.hex, "engine": job.engine, "attempt": job.attempt, "traceparent": job.traceparent}
+    return lambda: events.emit("upstream.ended", seconds=seconds, outcome=outcome, **facts)
 
 
 def _not_taken() -> EngineError:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import events, health, journal, settings
+from jobs import events, health, journal, settings, telemetry
 from jobs.database import after_commit, cursor_of, transaction
 from jobs.lifecycle import moves
 from jobs.lifecycle.holding import Arrival, Claim, places
@@ -62,6 +62,10 @@ def _taken(session: Session, worker: str, engine: str, besides: Sequence[uuid.UU
     return cursor_of(session).execute(_CLAIM, given).fetchone()
 
 
+_WAITED = """
+    SELECT CAST(extract(epoch FROM now() - greatest(created_at, due_at)) AS double precision) AS seconds
+    FROM jobs WHERE id = %s
+"""
 _CLAIM = "SELECT * FROM claim_job(%s, %s, %s, %s, %s::uuid[])"
 
 
@@ -75,6 +79,11 @@ def _check(session: Session, row: Any) -> None:  # noqa: ANN401 - as above
 
 def _tell(session: Session, row: Any, worker: str) -> None:  # noqa: ANN401 - as above
     facts = {"job": row.id.hex, "model": row.model, "engine": row.engine, "attempt": row.attempt, "worker": worker}
+    if row.traceparent is not None:
+        facts["traceparent"] = row.traceparent
+    if telemetry.is_tracing():
+        [waited] = cursor_of(session).execute(_WAITED, (row.id,)).fetchall()
+        facts["waited_seconds"] = waited.seconds
     after_commit(session, lambda: events.emit("job.claimed", **facts))
 
 
@@ -117,4 +126,5 @@ def _claim_of(job: Any, worker: str, arrival: Arrival | None = None) -> Claim:  
         media=job.media,
         profile=job.profile,
         arrival=arrival,
+        traceparent=job.traceparent,
     )

@@ -5,7 +5,7 @@ holds it, then write all that follows. Every other end is told of in `ending.py`
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,16 +21,27 @@ from jobs.tables import Json
 _KIND = "job.completed"
 
 
-def complete(session: Session, claim: Claim, output: Json, warnings: Sequence[str], inference_ms: int) -> None:
+def complete(
+    session: Session,
+    claim: Claim,
+    output: Json,
+    *,
+    warnings: Sequence[str],
+    inference_ms: int,
+    stages: Mapping[str, float],
+) -> None:
     """Move the job to completed, with its event, its money and what is owed of it. Raises LeaseLost."""
     states.check(State.RUNNING, State.COMPLETED)
     row = _held(session, claim)
-    detail = {"seconds": output["seconds"], "inference_ms": inference_ms}
+    detail: Json = {"seconds": output["seconds"], "inference_ms": inference_ms}
+    detail |= {"stages": dict(stages)} if stages else {}
     given = {"job": claim.job_id, "warnings": list(warnings), "inference_ms": inference_ms}
     given |= {"output": json.dumps(output), "detail": json.dumps(detail)}
     cursor_of(session).execute(_COMPLETE, given | _worked_out(row))
     facts = {"job": claim.job_id.hex, "model": row.model, "engine": row.engine, "attempt": row.attempt} | detail
-    after_commit(session, lambda: events.emit(_KIND, **facts))
+    if claim.traceparent is not None:
+        facts["traceparent"] = claim.traceparent
+    after_commit(session, lambda: events.emit("job.completed", **facts))
     if row.is_engine_unwell:
         health.record_success(session, row.engine)
 

@@ -1,6 +1,7 @@
 """How a holder lets go of a job: finished, stumbled, cancelled or handed back; refused when its fence is stale."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,10 +33,21 @@ class Output:
     is_checked: bool = False
 
 
-def finish(claim: Claim, output: Output, *, warnings: tuple[str, ...] = (), inference_ms: int = 0) -> None:
-    """Complete the job with its video. Raises LeaseLost when another holds it: the video stays unpublished."""
+def finish(
+    claim: Claim,
+    output: Output,
+    *,
+    warnings: tuple[str, ...] = (),
+    inference_ms: int = 0,
+    stages: Mapping[str, float] | None = None,
+) -> None:
+    """Complete the job with its video; `stages` says how many seconds each took.
+
+    Raises LeaseLost when another holds it: the video stays unpublished.
+    """
     with transaction() as session:
-        completing.complete(session, claim, asdict(output), warnings, inference_ms)
+        told = asdict(output)
+        completing.complete(session, claim, told, warnings=warnings, inference_ms=inference_ms, stages=stages or {})
         if claim.arrival is not None:
             tries.collected(session, claim.arrival.try_id)
         if claim.engine == "cloud":

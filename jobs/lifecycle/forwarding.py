@@ -54,16 +54,18 @@ class Sending:
     inputs: Mapping[str, Any]
     media: Mapping[str, str]
     link_seconds: int
+    traceparent: str | None = None
 
 
-def prepared(claim: Claim) -> None:
+def prepared(claim: Claim, stages: Mapping[str, float] | None = None) -> None:
     """Let go of a job whose media are regular by now: while it waits to be forwarded no worker is held.
 
     Raises LeaseLost.
     """
     with transaction() as session:
         job = held(session, claim)
-        moves.again(session, job, Again(0.0, counts=False), "job.prepared", is_rung=False)
+        took: dict[str, Any] = {"stages": dict(stages)} if stages else {}
+        moves.again(session, job, Again(0.0, counts=False), "job.prepared", is_rung=False, **took)
         turns.enter(session, job)
 
 
@@ -186,6 +188,7 @@ def _intend(session: Session, job: Job, key: str) -> Sending:
     job.attempt += 1
     job.fence += 1
     job.started_at, job.stage, job.progress = moves.now(session), "submitting", 0.0
+    waited_seconds = max(round((job.started_at - max(job.created_at, job.due_at)).total_seconds(), 3), 0.0)
     one = UpstreamTry(
         id=ids.new_id(),
         job_id=job.id,
@@ -198,11 +201,11 @@ def _intend(session: Session, job: Job, key: str) -> Sending:
         expected_usd=_price_usd(job),
     )
     session.add(one)
-    journal.move(session, job, State.FORWARDED, "job.forwarded", upstream_key=key)
+    journal.move(session, job, State.FORWARDED, "job.forwarded", upstream_key=key, waited_seconds=waited_seconds)
     session.flush()
     media = {field: facts["key"] for field, facts in (job.media or {}).items()}
     inputs = {name: value for name, value in job.inputs.items() if name not in MODELS[job.model].media}
-    return Sending(one.id, job.id, key, job.model, inputs | {"seed": job.seed}, media, job.run_seconds)
+    return Sending(one.id, job.id, key, job.model, inputs | {"seed": job.seed}, media, job.run_seconds, job.traceparent)
 
 
 def _price_usd(job: Job) -> Decimal:

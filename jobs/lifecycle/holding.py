@@ -52,6 +52,7 @@ class Claim:
     media: Mapping[str, Any] | None
     profile: int
     arrival: Arrival | None = None
+    traceparent: str | None = None
 
     @property
     def inference_ms(self) -> int:

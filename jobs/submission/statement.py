@@ -37,17 +37,18 @@ _WRITE = """
     WITH orders AS MATERIALIZED (
         SELECT * FROM json_to_recordset(%(orders)s::json) AS given (
             id uuid, account_id uuid, key_id uuid, rerun_of uuid, model text, inputs jsonb, seed bigint, options jsonb,
-            tags text[], metadata jsonb, webhook_url text, wants_base64 boolean, engine_wanted text, engine text,
-            engine_reason text, priority integer, price_usd numeric, media jsonb, wait_seconds double precision,
-            run_seconds integer, total_seconds double precision, name text, body_digest text)
+            tags text[], metadata jsonb, webhook_url text, traceparent text, wants_base64 boolean, engine_wanted text,
+            engine text, engine_reason text, priority integer, price_usd numeric, media jsonb,
+            wait_seconds double precision, run_seconds integer, total_seconds double precision,
+            name text, body_digest text)
     ), made AS (
         INSERT INTO jobs (id, account_id, key_id, rerun_of, model, inputs, seed, options, tags, metadata, webhook_url,
-            wants_base64, status, engine_wanted, engine, engine_reason, priority, price_usd, held_usd, media,
-            wait_until, run_seconds, finish_until, in_line_since)
+            traceparent, wants_base64, status, engine_wanted, engine, engine_reason, priority, price_usd, held_usd,
+            media, wait_until, run_seconds, finish_until, in_line_since)
         SELECT id, account_id, key_id, rerun_of, model, inputs, seed, options, tags, metadata, webhook_url,
-            wants_base64, 'waiting', engine_wanted, engine, engine_reason, priority, price_usd, price_usd, media,
-            now() + make_interval(secs => wait_seconds), run_seconds, now() + make_interval(secs => total_seconds),
-            now() - priority * %(priority_step)s
+            traceparent, wants_base64, 'waiting', engine_wanted, engine, engine_reason, priority, price_usd, price_usd,
+            media, now() + make_interval(secs => wait_seconds), run_seconds,
+            now() + make_interval(secs => total_seconds), now() - priority * %(priority_step)s
         FROM orders RETURNING id, created_at
     ), entered AS (
         INSERT INTO turns (queue, account_id)

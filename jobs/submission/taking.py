@@ -140,7 +140,8 @@ def _told(one: Draft) -> Callable[[], None]:
     row = one.row
 
     def tell() -> None:
-        events.emit("job.created", job=row["id"], model=row["model"], engine=row["engine"], attempt=0)
+        traced = {"traceparent": row["traceparent"]} if row.get("traceparent") else {}
+        events.emit("job.created", job=row["id"], model=row["model"], engine=row["engine"], attempt=0, **traced)
         doorbell.ring(row["engine"])
 
     return tell

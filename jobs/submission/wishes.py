@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from jobs import dispatch, idempotency, ids, settings
+from jobs import dispatch, idempotency, ids, settings, telemetry
 from jobs.accounts import Caller
 from jobs.errors import NotFound, WrongInput
 from jobs.rules import inputs, knobs, limits, pricing
@@ -39,6 +39,12 @@ class Wish:
     total_seconds: int | None = None
     voice_seconds: float | None = None
     knobs: Mapping[str, object] = field(default_factory=dict)
+    traceparent: str | None = None
+    """W3C trace context of the request; the same wish asked again may come with another."""
+
+    def said(self) -> dict[str, object]:
+        """What makes it this wish and no other."""
+        return {name: value for name, value in vars(self).items() if name != "traceparent"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def draft(order: Order) -> Draft:
         price_usd=price_usd,
         attachments=attachments,
         name=order.name,
-        digest=idempotency.digest(vars(wish)) if order.name is not None else b"",
+        digest=idempotency.digest(wish.said()) if order.name is not None else b"",
     )
 
 
@@ -140,9 +146,10 @@ def _detach_inline_media(model: Model, cleaned: dict[str, object]) -> dict[str, 
 
 
 def _row(caller: Caller, wish: Wish, cleaned: dict[str, object], route: Route, price_usd: Decimal) -> Json:
-    chosen, asked_seed = settings.load(), cleaned["seed"]
+    chosen, asked_seed, job_id = settings.load(), cleaned["seed"], ids.new_id()
     return {
-        "id": ids.new_id().hex,
+        "id": job_id.hex,
+        "traceparent": telemetry.order(job_id, wish.traceparent),
         "account_id": caller.account_id.hex,
         "key_id": caller.key_id.hex,
         "model": wish.model,

@@ -1,13 +1,17 @@
-"""Turns events into log lines; the only module that knows there are logs."""
+"""Turns events into log lines; the only module that knows there are logs. Each of a job says its trace too."""
 
+import json
 import logging
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import structlog
 
 from jobs import events, settings
+from jobs.rules import traces
 
+_PLAIN = "%(levelname)s %(name)s: %(message)s"
 _WARNINGS = frozenset(
     {
         "batch.stumbled",
@@ -23,6 +27,11 @@ _WARNINGS = frozenset(
     }
 )
 _ERRORS = frozenset({"request.crashed", "job.crashed"})
+_QUIET = frozenset(
+    {"order.answered", "stage.ended", "attempt.ended", "upstream.sent", "upstream.ended", "webhook.posted"}
+)
+"""What is told for the sake of traces: the moves of jobs say as much in the log."""
+_OF_TRACES = frozenset({"traceparent"})
 
 
 def start(program: str) -> None:
@@ -41,13 +50,40 @@ def start(program: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
-    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=_PLAIN, force=True)
+    if is_json:
+        logging.getLogger().handlers[0].setFormatter(_JsonLine(program))
     events.listen(_write)
 
 
+class _JsonLine(logging.Formatter):
+    """What libraries log, as the same kind of line."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": "library.said",
+            "logger": record.name,
+            "message": record.getMessage(),
+            "program": self._program,
+        }
+        if record.exc_info:
+            facts["exception"] = self.formatException(record.exc_info)
+        return json.dumps(facts)
+
+
 def _write(name: str, facts: dict[str, object]) -> None:
+    if name in _QUIET:
+        return
+    if given := facts.get("traceparent"):
+        context = traces.read(str(given))
+        facts = {key: value for key, value in facts.items() if key not in _OF_TRACES}
+        facts |= {"trace_id": f"{context.trace_id:032x}"} if context else {}
     log = structlog.get_logger()
     level = log.error if name in _ERRORS else log.warning if _is_warning(name) else log.info
     # What was committed is true whether or not a full disk or a closed pipe lets us say so.

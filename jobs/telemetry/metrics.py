@@ -132,7 +132,10 @@ LEVELS: Final = {
         "duologue_gpu_memory_used_bytes", "gauge", "Memory in use on the GPUs of living workers, together."
     ),
     "engine.circuit": Metric(
-        "duologue_engine_circuit_state", "gauge", "0 is well, 1 tried with one job at a time, 2 shut.", ("engine",)
+        "duologue_engine_circuit_state",
+        "gauge",
+        "0 is well, 1 tried with one job at a time, 2 shut; of engines configured here.",
+        ("engine",),
     ),
     "engine.paused": Metric(
         "duologue_engine_paused", "gauge", "1 while an operator lets nothing new begin.", ("engine",)

@@ -42,6 +42,7 @@ class Facts(NamedTuple):
     error_code: int
     error_class: str | None
     objects_removed_at: datetime | None
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Letter:
     is_failing: bool
     secrets: tuple[str, ...] = field(repr=False)
     body: bytes = field(repr=False)
+    job_id: uuid.UUID | None = None
+    traceparent: str | None = None
     taken_at: float = field(default_factory=time.monotonic)
 
     def post(self, timestamp: int) -> Post:

@@ -169,7 +169,15 @@ def _disable(session: Session, endpoint_id: uuid.UUID, reason: str) -> None:
 
 def _tell(judged: Sequence[tuple[Outcome, _Verdict]]) -> None:
     for one, verdict in judged:
-        facts = {"delivery": one.letter.delivery_id.hex, "about": one.letter.kind, "tries": one.letter.tries + 1}
+        facts: dict[str, object] = {
+            "delivery": one.letter.delivery_id.hex,
+            "about": one.letter.kind,
+            "tries": one.letter.tries + 1,
+        }
+        if one.letter.job_id is not None:
+            facts |= {"job": one.letter.job_id.hex}
+        if one.letter.traceparent is not None:
+            facts |= {"traceparent": one.letter.traceparent}
         match verdict:
             case GiveUp():
                 events.emit("webhook.given_up", reason=verdict.why, **facts)

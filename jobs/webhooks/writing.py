@@ -96,6 +96,8 @@ def _letter(one: Owed, known: _Known) -> Letter | Useless:
         is_failing=one.is_failing,
         secrets=tuple(secrets),
         body=body,
+        job_id=one.job_id,
+        traceparent=known.jobs[one.job_id].traceparent if one.job_id else None,
     )
 
 

@@ -8,7 +8,8 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -151,7 +152,8 @@ class Forwarder:
                 return
             callback = _callback_url(sending)
             inputs = {**sending.inputs, **urls}
-            prediction = await self._client.submit(sending.upstream_key, sending.model, inputs, callback)
+            with _timed(sending):
+                prediction = await self._client.submit(sending.upstream_key, sending.model, inputs, callback)
         except OutcomeUnknown as error:
             events.emit("upstream.unanswered", job=sending.job_id.hex, reason=str(error))
             await self._insist(forwarding.doubted, [sending.try_id])
@@ -235,6 +237,20 @@ class Forwarder:
                 events.emit("upstream.secret_failed", upstream_key=key.name, reason=str(error))
                 return _KEY_PAUSE_SECONDS
         return _SECRETS_SECONDS
+
+
+@contextmanager
+def _timed(sending: Sending) -> Iterator[None]:
+    """Tell how long the submit took, and what class its error was of."""
+    began_at, failed = time.monotonic(), dict[str, str]()
+    try:
+        yield
+    except JobError as error:
+        failed = {"error_class": error.error_class}
+        raise
+    finally:
+        facts = {"job": sending.job_id.hex, "model": sending.model, "traceparent": sending.traceparent, **failed}
+        events.emit("upstream.sent", seconds=time.monotonic() - began_at, **facts)
 
 
 def _callback_url(sending: Sending) -> str | None:
