@@ -16,7 +16,7 @@ CLOSING_SECONDS = 5
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    chosen = settings.load()
+    chosen = settings.with_servers()
     parser = argparse.ArgumentParser(description="Serve the front door.")
     parser.add_argument("--host", default=chosen.host)
     parser.add_argument("--port", type=int, default=chosen.port)
@@ -56,4 +56,5 @@ def _shared(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    main()
+    with settings.said_at_the_door():
+        main()

@@ -23,7 +23,9 @@ from workers.name import NAME
 # Celery warns root of pickled messages; ours are JSON, and an embedded house on a rented machine often runs as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-app = doorbell.celery()
+with settings.said_at_the_door():
+    settings.with_servers()
+    app = doorbell.celery()
 app.conf.update(imports=["workers.tasks"], worker_consumer="workers.consuming:RingConsumer")
 
 _BEAT_SECONDS = 10.0

@@ -86,8 +86,9 @@ def main() -> None:
     A slow one delays no other.
     """
     telemetry.start("timetable")
+    chosen = settings.with_servers()
     _refuse_an_older_schema()
-    if "cloud" in settings.load().engines:
+    if "cloud" in chosen.engines:
         upstream.configured()  # a key that cannot be read stops the program here, not a thread of it later
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -147,4 +148,5 @@ def _turn(chore: Chore) -> tuple[bool, str]:
 
 
 if __name__ == "__main__":
-    main()
+    with settings.said_at_the_door():
+        main()

@@ -1,5 +1,6 @@
 """What can be set of the servers: where the front door listens, and which Postgres, broker and bucket there are."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from jobs.settings.values import base, is_url, split
 
 BROKERS: Final = ("redis", "rediss", "sentinel", "amqp", "amqps")
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - told apart from addresses one can call, not listened on
 _ENCODED = "percent-encode the password if it has signs like / : @"
 
@@ -40,8 +42,10 @@ class ServerSettings(BaseSettings):
 
     s3_endpoint_url: str = Field("", description="The bucket's service; empty for Amazon S3.")
     s3_public_url: str = Field("", description="The host that links are signed for; default the endpoint.")
-    s3_region: str = Field("us-east-1", description="Region links are signed for.")
-    s3_bucket: str = Field("duologue", description="Bucket for inputs and videos.")
+    s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region links are signed for.")
+    s3_bucket: str = Field(
+        "duologue", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="Bucket for inputs and videos."
+    )
     s3_access_key_id: SecretStr = Field(SecretStr(""), description="Access key of the bucket.")
     s3_secret_access_key: SecretStr = Field(SecretStr(""), description="Secret key of the bucket.")
 
@@ -60,6 +64,15 @@ class ServerSettings(BaseSettings):
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return split(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _must_be_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := [one for one in value if one != "*" and not _ORIGIN.fullmatch(one)]:
+            raise ValueError(
+                f"{strange[0]} is no origin: write each as https://studio.example.com, without a path, or *"
+            )
+        return value
 
     @field_validator("database_url")
     @classmethod

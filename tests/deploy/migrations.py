@@ -25,7 +25,7 @@ NOT_READ = {
 }
 """Migrations whose SQL is not read, and why."""
 
-BEFORE_THE_FIRST_RELEASE = "20261130"
+BEFORE_THE_FIRST_RELEASE = "20261201"
 """Until then no table is large, and an index may be made or dropped in the transaction of its migration."""
 LARGE_TABLES = frozenset({"require-concurrent-index-creation", "require-concurrent-index-deletion"})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from jobs import settings
 from jobs.settings import PREFIX
@@ -45,7 +46,7 @@ def test_secrets_are_drawn_anew_and_kept_once_they_are_there(tmp_path: Path) -> 
     assert made(own) == first
     assert first["database_url"] == "postgresql://me@elsewhere/mine"
     same = {name for name, content in made(other).items() if content == first[name]}
-    assert same == {"wavespeed_api_keys"}, "which is empty until somebody has some"
+    assert same == {"wavespeed_api_keys", "oidc_client_secret"}, "which are empty until somebody has some"
 
 
 def test_only_their_owner_gets_at_them_and_every_container_can_read_its_own(tmp_path: Path) -> None:
@@ -53,6 +54,16 @@ def test_only_their_owner_gets_at_them_and_every_container_can_read_its_own(tmp_
 
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o444}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_that_is_a_secret_comes_from_a_file(name: str) -> None:
+    secret = {field for field, info in settings.Settings.model_fields.items() if info.annotation is SecretStr}
+    told = SERVICES[name]["environment"]
+
+    assert {field: told.get(f"{PREFIX}{field.upper()}_FILE") for field in secret} == {
+        field: f"/run/secrets/{field}" for field in secret
+    }
 
 
 @pytest.mark.usefixtures("nothing_set")

@@ -39,7 +39,10 @@ def test_every_setting_is_in_the_example(name: str) -> None:
     assert lines in tree.text(".env.example"), f".env.example lacks:\n{lines}"
 
 
-@pytest.mark.parametrize("page", ["docs/settings.md", ".env.example", "README.md", "docker-compose.yml"])
+DEPLOYED_BY = [str(path) for path in tree.files() if path.parts[0] == "deploy" and path.suffix != ".json"]
+
+
+@pytest.mark.parametrize("page", [*map(str, tree.documents()), ".env.example", "docker-compose.yml", *DEPLOYED_BY])
 def test_no_page_names_a_setting_that_is_not_there(page: str) -> None:
     known = {variable(name) for name in FIELDS}
     named = {found.removesuffix("_FILE") for found in VARIABLE.findall(tree.text(page))}
