@@ -39,9 +39,11 @@ keep bucket_security.toml "$(for part in signing signing.read filer_signing file
   printf '[jwt.%s]\nkey = "%s"\n' "$part" "$(drawn 24)"
 done)"
 
-# Empty until you have some: keys of WaveSpeed as KEY:TIER, the console's secret at your OpenID Connect provider.
+# Empty until you have some: keys of WaveSpeed as KEY:TIER, the console's secret at your OpenID Connect provider, the
+# password of the sentinels where they watch over the broker.
 keep wavespeed_api_keys ""
 keep oidc_client_secret ""
+keep broker_sentinel_password ""
 
 keep grafana_password "$(drawn 12)"
 keep views_password "$(drawn 12)" # opens nothing until it holds the one that `duologue views password` makes

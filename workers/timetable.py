@@ -4,15 +4,15 @@ Started as `python -m workers.timetable`.
 """
 
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jobs import events, schema, settings, telemetry, timetable, upstream
-from jobs.errors import DuologueError, Unavailable, WrongSetting
+from jobs.errors import DuologueError, Unavailable
 from workers import courier, forwarding
 from workers.chores import (
     archive,
@@ -104,12 +104,8 @@ def main() -> None:
 
 
 def _refuse_an_older_schema() -> None:
-    try:
+    with suppress(Unavailable):  # a database that is away is waited for
         schema.insist()
-    except WrongSetting as error:
-        sys.exit(str(error))
-    except Unavailable:
-        return  # a database that is away is waited for
 
 
 def take_turn(chore: Chore) -> bool:

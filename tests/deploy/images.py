@@ -31,3 +31,9 @@ def copied() -> list[str]:
     """Every path of the repository that goes into an image."""
     lines = [line for line in instructions("COPY") if not line.startswith("--from")]
     return [source for line in lines for source in line.split()[:-1]]
+
+
+def environment() -> dict[str, str]:
+    """What every program of the image finds set."""
+    [line] = [line for line in instructions("ENV") if "TMPDIR" in line]
+    return dict(word.split("=", 1) for word in line.split())

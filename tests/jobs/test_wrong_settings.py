@@ -20,6 +20,7 @@ ANYTHING_GOES = {
     "gpu_lora": "as gpu_weights",
     "gpu_attention": "only the library on the GPU's machine knows its back ends: the worker says so when it does not",
     "metrics_accounts": "an account that is not there opens nothing",
+    "broker_sentinel_password": "only the sentinels know",
     "oidc_client_id": "only the provider knows",
     "oidc_scopes": "only the provider knows",
     "oidc_name_claim": "only the provider knows",
@@ -38,8 +39,10 @@ WRONG = {
     "s3_bucket": "My_Bucket",
     "cors_origins": "studio.example.com",
     "database_url": "mysql://me@host/name",
-    "broker_url": "sentinel://host",
+    "broker_url": "ftp://host",
     "gpu_device": "rocm",
+    "broker_ca_path": "/nowhere/ca.pem",
+    "broker_sentinel_name": "",
 }
 
 
