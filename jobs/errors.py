@@ -24,7 +24,8 @@ DuologueError
 │   ├── CannotPay              1405: longer than declared, and the account cannot pay the rest
 │   └── DeadlinePassed         1405: it waited, ran or took too long
 ├── LeaseLost              another worker holds the job now; whoever sees this stops at once
-└── WrongSetting           a setting stops the program at the door
+├── WrongSetting           a setting stops the program at the door
+└── TableInUse             a migration waited in vain for a table; nothing was changed
 """
 
 from typing import ClassVar
@@ -214,3 +215,7 @@ class LeaseLost(DuologueError):
 
 class WrongSetting(DuologueError):
     """A setting that cannot work; the text names it and says what to write instead."""
+
+
+class TableInUse(DuologueError):
+    """A migration waited in vain for a table that somebody held on to; nothing was changed."""

@@ -4,20 +4,34 @@ import re
 from importlib.resources import files
 
 from alembic.config import Config
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from jobs import database
-from jobs.errors import WrongSetting
+from jobs.errors import TableInUse, WrongSetting
 
+_IN_USE = (
+    "A table that the migrations change was in use for too long, by a long query or a backup say. Nothing was changed: "
+    "run `duologue migrate` again, at a quieter moment."
+)
 _MIGRATION = re.compile(r"(20\d{6}_\d\d)_\w+\.py")
 
 
 def upgrade() -> None:
-    """Run the migrations that are missing, one process at a time. Raises Unavailable when Postgres is away."""
+    """Run the migrations that are missing, one process at a time: all of them or none.
+
+    Raises TableInUse when somebody holds a table they change, and Unavailable when Postgres is away.
+    """
     from alembic import command
 
     with database.told_as_unavailable():
-        command.upgrade(_config(), "head")
+        try:
+            command.upgrade(_config(), "head")
+        except OperationalError as error:
+            if isinstance(error.orig, LockNotAvailable):
+                raise TableInUse(_IN_USE) from None
+            raise
 
 
 def is_current() -> bool:

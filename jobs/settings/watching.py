@@ -30,5 +30,5 @@ class WatchingSettings(BaseSettings):
 
     @field_validator("traces_url")
     @classmethod
-    def _must_be_a_base(cls, value: str) -> str:
+    def _traces_go_to_a_base(cls, value: str) -> str:
         return base(value)

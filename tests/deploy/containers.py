@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.deploy import compose, images
+from tests.free_ports import free_port
 from tests.house import tree
-from tests.story.house import PATIENCE_SECONDS, free_port
+from tests.story.house import PATIENCE_SECONDS
 
 SECRETS = ("database_url", "broker_url", "s3_access_key_id", "s3_secret_access_key")
 PORTS = ("8000", "9464")
