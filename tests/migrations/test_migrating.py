@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,11 +18,13 @@ WAITING = """
 """
 
 
+def connected(environment: dict[str, str], *, autocommit: bool = False) -> "psycopg.Connection[tuple[Any, ...]]":
+    url = environment["DUOLOGUE_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
+    return psycopg.connect(url, autocommit=autocommit)
+
+
 def test_who_migrates_second_waits_for_the_first(database: dict[str, str]) -> None:
-    with (
-        psycopg.connect(database["DUOLOGUE_DATABASE_URL"]) as first,
-        psycopg.connect(database["DUOLOGUE_DATABASE_URL"], autocommit=True) as looking,
-    ):
+    with connected(database) as first, connected(database, autocommit=True) as looking:
         first.execute("SELECT pg_advisory_xact_lock(7305301)")  # as every release has it: env.py says why
         second = threading.Thread(target=schema.upgrade)
         second.start()
@@ -33,7 +36,7 @@ def test_who_migrates_second_waits_for_the_first(database: dict[str, str]) -> No
 
 def test_a_table_in_use_stops_migrations_soon_and_with_what_to_do(database: dict[str, str]) -> None:
     began = time.monotonic()
-    with psycopg.connect(database["DUOLOGUE_DATABASE_URL"]) as busy:
+    with connected(database) as busy:
         busy.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(TableInUse, match="Nothing was changed: run `duologue migrate` again"):
             schema.upgrade()
