@@ -16,6 +16,7 @@ ANYTHING_GOES = {
     "data_dir": "a folder that is not there is made",
     "host": "only the machine knows what it can listen on: the front door says so when it cannot",
     "metrics_host": "as host",
+    "checker": "a program that is not there fails its first job with a sentence",
     "gpu_weights": "`duologue weights check` and the worker say what is missing in a folder",
     "gpu_lora": "as gpu_weights",
     "gpu_attention": "only the library on the GPU's machine knows its back ends: the worker says so when it does not",
