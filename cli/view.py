@@ -39,8 +39,9 @@ def job_lines(job: Json) -> Iterator[Text]:
         "stage": job["stage"],
         "why waiting": job["why_waiting"],
         "place": job["queue_position"] and f"{job['queue_position']} in line",
-        "begins": _expected(job["estimated_start_at"]),
-        "ends": _expected(job["estimated_end_at"]),
+        "begins": _expected(job["estimated_start_at"], job["estimated_start_between"]),
+        "ends": _expected(job["estimated_end_at"], job["estimated_end_between"]),
+        "costs": _price(job["estimated_price_usd"]),
         "to be stopped": None if job["finished_at"] else _moment(job["cancel_requested_at"]),
         "error": _error(job),
         "model": job["model"],
@@ -102,8 +103,17 @@ def _moment(text: str | None) -> str:
     return moment(_instant(text))
 
 
-def _expected(text: str | None) -> str:
-    return f"about {_moment(text)}" if text else ""
+def _expected(text: str | None, between: Json | None) -> str:
+    if not text or not between:
+        return ""
+    return f"about {_moment(text)}, from {_moment(between['earliest'])} to {_moment(between['latest'])}"
+
+
+def _price(price_usd: Json | None) -> str:
+    if price_usd is None:
+        return ""
+    least, most = (f"{price_usd[name]:.2f}" for name in ("least", "most"))
+    return f"{least} USD" if least == most else f"{least} to {most} USD, by how long its voices turn out"
 
 
 def _instant(text: str | None) -> datetime | None:

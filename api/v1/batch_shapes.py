@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from api import openapi
 from api.v1 import strict
 from api.v1.money import Usd
-from api.v1.presenter import JobShown
+from api.v1.presenter import Between, JobShown, between
 from jobs import batches, storage
 from jobs.batches import BatchWish, Seen
 from jobs.errors import MissingInput, WrongInput
+from jobs.outlook import Moment
 from jobs.rules import batch_lines
 from jobs.rules.batch_lines import METADATA_MAX_BYTES, JobOptions
 from jobs.rules.batches import ARRAY_MAX, Policy, Status, key, request_counts
@@ -129,6 +130,8 @@ class BatchShown(BaseModel):
     errors: Problems
     error: str | None = Field(description="Why it failed as a whole.")
     estimate: Estimate | None
+    estimated_end_at: datetime | None = Field(description="Of its last job, going by the queue as it is now.")
+    estimated_end_between: Between | None
     files: list[BatchFile]
     on_bad_lines: str
     validate_only: bool
@@ -180,7 +183,7 @@ def form_schema() -> dict[str, Any]:
     return schema
 
 
-def shown(seen: Seen) -> BatchShown:
+def shown(seen: Seen, end: Moment | None = None) -> BatchShown:
     row = seen.batch
     return BatchShown(
         id=row.id.hex,
@@ -191,6 +194,8 @@ def shown(seen: Seen) -> BatchShown:
         errors=Problems(data=[Problem(**problem) for problem in row.problems]),
         error=row.error or None,
         estimate=None if row.estimate is None else Estimate(**row.estimate),
+        estimated_end_at=None if end is None else end.expected,
+        estimated_end_between=between(end),
         files=[BatchFile(name=name, link=_link(row, name)) for name in _files(row)],
         on_bad_lines=row.on_bad_lines,
         validate_only=row.is_validate_only,

@@ -12,7 +12,7 @@ from api.strict_json import RawBody
 from api.v1 import batch_shapes as shapes
 from api.v1 import forms, presenter, strict
 from api.v1.batch_shapes import BatchForm, BatchJob, BatchJobPage, BatchPage, BatchShown
-from jobs import batches, ids, settings
+from jobs import batches, ids, outlook, settings
 from jobs.batches import Seen
 from jobs.rules.batches import LINES_MAX
 from jobs.rules.states import State
@@ -65,7 +65,8 @@ def page(
 @router.get("/{batch_id}", summary="Show a batch", response_model=BatchShown, responses=presenter.documented(404))
 def show(caller: Reader, batch_id: BatchId) -> Response:
     """Show one batch: its counts as they are now, its bad lines, its estimate, and its files once they are there."""
-    return _respond(batches.seen(caller, ids.parse(batch_id)))
+    seen = batches.seen(caller, ids.parse(batch_id))
+    return presenter.respond(shapes.shown(seen, outlook.of_batch(seen.batch.id)))
 
 
 @router.get(

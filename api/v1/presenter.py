@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from api.errors import MEANINGS, Answer
 from jobs import given_inputs, storage
-from jobs.outlook import Outlook
+from jobs.outlook import Moment, Outlook
 from jobs.rules.states import State
 from jobs.tables import Event, Job
 
@@ -88,12 +89,29 @@ class Happening(BaseModel):
     detail: dict[str, Any]
 
 
+class Between(BaseModel):
+    """Eight times of ten it should be between these two, going by what the latest jobs like it took."""
+
+    earliest: datetime
+    latest: datetime
+
+
+class PriceRange(BaseModel):
+    """At least and at most, in USD; both the same once the media are read."""
+
+    least: float
+    most: float
+
+
 class JobTold(JobShown):
     """One job with its timeline and its outlook; null where nothing has been measured or it does not apply."""
 
     queue_position: int | None = Field(description="1 is next; null unless waiting.")
     estimated_start_at: datetime | None
+    estimated_start_between: Between | None
     estimated_end_at: datetime | None
+    estimated_end_between: Between | None
+    estimated_price_usd: PriceRange | None
     why_waiting: str | None = Field(description="Why it is not running yet, in a sentence.")
     timeline: list[Happening]
 
@@ -135,11 +153,26 @@ def told(job: Job, outlook: Outlook, timeline: list[Event]) -> JobTold:
     return JobTold(
         **_facts(job),
         queue_position=outlook.queue_position,
-        estimated_start_at=outlook.starts_at,
-        estimated_end_at=outlook.ends_at,
+        estimated_start_at=_expected(outlook.starts),
+        estimated_start_between=between(outlook.starts),
+        estimated_end_at=_expected(outlook.ends),
+        estimated_end_between=between(outlook.ends),
+        estimated_price_usd=_price_range(outlook.price_usd),
         why_waiting=outlook.why_waiting or None,
         timeline=[happening(event) for event in timeline],
     )
+
+
+def between(moment: Moment | None) -> Between | None:
+    return None if moment is None else Between(earliest=moment.earliest, latest=moment.latest)
+
+
+def _expected(moment: Moment | None) -> datetime | None:
+    return None if moment is None else moment.expected
+
+
+def _price_range(price_usd: tuple[Decimal, Decimal] | None) -> PriceRange | None:
+    return None if price_usd is None else PriceRange(least=float(price_usd[0]), most=float(price_usd[1]))
 
 
 def happening(event: Event) -> Happening:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from jobs.rules import estimates
-from jobs.rules.estimates import Pace, Queue
+from jobs.rules.estimates import Pace, Queue, Span
 
 PACE = Pace(run_seconds=10.0, realtime_factor=0.5)
 
@@ -53,3 +53,16 @@ def test_why_it_waits_is_said_in_words() -> None:
     assert said("preview", Queue(1, 2, 2), 0, "") == "1 job goes first; 2 of 2 slots are busy."
     assert said("preview", Queue(0, 2, 2), 0, "") == "It is next; all 2 slots are busy."
     assert said("preview", Queue(0, 2, 1), 0, "") == "It is next; a worker is being woken."
+
+
+def test_error_bars_hold_the_expectation_and_even_out_over_many_jobs() -> None:
+    pace = Pace(run_seconds=10.0, realtime_factor=0.5, least=0.5, most=2.0)
+    near, far = (estimates.start_span(Queue(ahead, 1, 1), pace, 0) for ahead in (0, 399))
+    assert near is not None
+    assert far is not None
+    assert (near.least, near.expected, near.most) == (2.5, 5, 10)
+    assert far.least <= far.expected <= far.most
+    assert far.most / far.expected < 1.06
+    assert estimates.run_span(pace, 60, 20) == Span(10, 0, 40)
+    assert near.then(Span(1, 1, 1)) == Span(6, 3.5, 11)
+    assert estimates.start_span(Queue(0, 0, 0), pace, 0) is None
