@@ -1,8 +1,9 @@
 """Measures what one claim costs with a million finished and a hundred thousand waiting jobs, and what with none.
 
-`python benchmarks/claiming.py`; two databases of one Postgres (fsync on) are claimed from in turns, by a process that
+`python benchmarks/claiming.py`; three databases of one Postgres (fsync on) are claimed from in turns, by a process that
 does nothing else. `--data DIR` keeps them, so that a second run need not fill them; `--plan` prints the claim's plan
-instead. It ends with 1 if the goal is missed.
+instead. The goal is judged by Postgres' own processor time, which other programs disturb least; it ends with 1 if it
+is missed.
 """
 
 import argparse
@@ -70,15 +71,17 @@ def compare(folder: Path, arguments: argparse.Namespace) -> int:
 
 def judge(found: dict[str, list[dict[str, float]]]) -> int:
     names = list(found)
-    print(f"{'':22}  median us  90th us  Postgres' own us  ours us   of none")
-    ratios = {}
+    print(f"{'microseconds':22}  {'median':>9}  {'9 of 10':>9}  {'Postgres':>9}  {'ours':>9}")
     for name in names:
-        turns = [one["median_us"] / first["median_us"] for one, first in zip(found[name], found[names[1]], strict=True)]
-        ratios[name] = statistics.median(turns)
         figures = (statistics.median(one[key] for one in found[name]) for key in FIGURES)
-        print(f"{name:22}  {'  '.join(f'{figure:9.0f}' for figure in figures)}  {ratios[name]:7.2f}")
-    print(f"full against none: {ratios[names[2]]:.2f} (goal {GOAL:g})")
-    return 0 if ratios[names[2]] <= GOAL else 1
+        print(f"{name:22}  {'  '.join(f'{figure:9.0f}' for figure in figures)}")
+    full, none = found[names[2]], found[names[1]]
+    by_clock, ratio = (
+        statistics.median(one[key] / other[key] for one, other in zip(full, none, strict=True))
+        for key in ("median_us", "postgres_us")
+    )
+    print(f"full against none: {ratio:.2f} of the processor time (goal {GOAL:g}), {by_clock:.2f} by the clock")
+    return 0 if ratio <= GOAL else 1
 
 
 FIGURES: Final = ("median_us", "late_us", "postgres_us", "ours_us")
@@ -177,7 +180,7 @@ def plan(url: str) -> str:
         statement = statement.replace(name, value)
     with connected(url) as connection, connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL enable_seqscan = off")
-        return "\n".join(row[0] for row in connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {statement}"))
+        return "\n".join(row[0] for row in connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) {statement}"))
 
 
 def connected(url: str) -> Any:  # noqa: ANN401 - a connection, whatever its rows
