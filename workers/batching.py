@@ -13,7 +13,7 @@ from jobs.batches import Sheet
 from jobs.errors import CallerError, LeaseLost, StorageError, Unavailable
 from jobs.rules.batches import FILE_MAX_BYTES, key
 from jobs.tables import Batch
-from workers import scratch
+from workers import probing, scratch
 
 _TRIES_MAX = 100
 _PAUSE_SECONDS = 10.0
@@ -58,7 +58,9 @@ def _read(batch: Batch, folder: Path) -> None:
         if batch.input_key is None:
             sheet = batches.read_failed(batch, caller, folder, report)
         else:
-            sheet = batches.read_file(batch, caller, _fetched(batch.input_key, folder), folder, report)
+            measure = probing.measuring(batch.account_id, folder, report) if batch.is_probing else None
+            path = _fetched(batch.input_key, folder)
+            sheet = batches.read_file(batch, caller, path, folder, report, measure=measure)
     except Unavailable:
         raise
     except CallerError as error:

@@ -11,7 +11,7 @@ from api.v1.money import Usd
 from api.v1.presenter import Between, JobShown, between
 from jobs import batches, storage
 from jobs.batches import BatchWish, Seen
-from jobs.errors import MissingInput, WrongInput
+from jobs.errors import MissingInput
 from jobs.outlook import Moment
 from jobs.rules import batch_lines
 from jobs.rules.batch_lines import METADATA_MAX_BYTES, JobOptions
@@ -44,13 +44,13 @@ class BatchForm(strict.StrictForm):
     metadata: dict[str, Any] = Field(
         default_factory=dict, description=f"Your own JSON, given back; at most {METADATA_MAX_BYTES} bytes."
     )
-    probe: bool = Field(False, description="Measuring media before the estimate is not offered.")  # noqa: FBT003 - as above
+    probe: bool = Field(
+        False,  # noqa: FBT003 - as above
+        description="Fetch and measure voices whose length is not declared before it opens; else nothing is fetched.",
+    )
 
     def wish(self) -> BatchWish:
         """The order behind the form. Raises MissingInput and WrongInput."""
-        if self.probe:
-            sentence = "probe is not offered: declare options.duration_seconds, and the estimate is exact."
-            raise WrongInput(sentence, field="probe")
         if (self.requests is None) == (self.input_file is None):
             raise MissingInput("Give either requests or input_file.", field="input_file")
         batch_lines.read_options(self.options)
@@ -60,6 +60,7 @@ class BatchForm(strict.StrictForm):
         return BatchWish(
             on_bad_lines=self.on_bad_lines,
             is_validate_only=self.validate_only,
+            is_probing=self.probe,
             options=self.options,
             budget_usd=self.budget_usd,
             deadline_seconds=self.deadline_seconds,
@@ -135,6 +136,7 @@ class BatchShown(BaseModel):
     files: list[BatchFile]
     on_bad_lines: str
     validate_only: bool
+    probe: bool
     budget_usd: float | None
     options: dict[str, Any]
     webhook: str | None
@@ -199,6 +201,7 @@ def shown(seen: Seen, end: Moment | None = None) -> BatchShown:
         files=[BatchFile(name=name, link=_link(row, name)) for name in _files(row)],
         on_bad_lines=row.on_bad_lines,
         validate_only=row.is_validate_only,
+        probe=row.is_probing,
         budget_usd=None if row.budget_usd is None else float(row.budget_usd),
         options=row.options,
         webhook=row.webhook_url,

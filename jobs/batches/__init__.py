@@ -6,7 +6,7 @@ from jobs.batches.holding import hand_back, renew, take_ended, take_unread
 from jobs.batches.leaving import forget, over
 from jobs.batches.looking import Seen, batch, jobs_of, page, seen
 from jobs.batches.opening import BAD_LINES, caller_of, fail, settle
-from jobs.batches.reading import check_there, read_failed, read_file
+from jobs.batches.reading import Measure, check_there, read_failed, read_file
 from jobs.batches.sheet import Sheet
 from jobs.batches.steering import cancel, carry_out_cancels, pause, resume, tend_paused
 
@@ -17,6 +17,7 @@ __all__ = [
     "MANIFEST",
     "RESULTS",
     "BatchWish",
+    "Measure",
     "Seen",
     "Sheet",
     "batch",

@@ -34,6 +34,7 @@ class BatchWish:
 
     on_bad_lines: Policy = "reject_all"
     is_validate_only: bool = False
+    is_probing: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     budget_usd: Decimal | None = None
     deadline_seconds: int | None = None
@@ -109,6 +110,7 @@ def _create(
         body_digest=body_digest if name is not None else None,
         on_bad_lines=wish.on_bad_lines,
         is_validate_only=wish.is_validate_only,
+        is_probing=wish.is_probing,
         options=dict(wish.options),
         budget_usd=wish.budget_usd,
         webhook_url=wish.webhook_url,

@@ -18,10 +18,11 @@ from jobs.accounts import Caller
 from jobs.batches import rows
 from jobs.batches.sheet import Sheet
 from jobs.database import transaction
-from jobs.errors import CallerError, InvalidInput, Unavailable, WrongInput
-from jobs.rules import batch_lines
+from jobs.errors import CallerError, InvalidInput, MediaError, Unavailable, WrongInput
+from jobs.rules import batch_lines, durations
 from jobs.rules.batch_lines import JobOptions, Line
 from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX
+from jobs.rules.catalog import MODELS, Model
 from jobs.rules.states import State
 from jobs.submission.again import draft_again
 from jobs.submission.wishes import Draft, Order, Wish, draft
@@ -29,6 +30,9 @@ from jobs.tables import Batch, Job, Upload
 
 Report = Callable[[int], None]
 """Told how many lines are read, now and then."""
+
+Measure = Callable[[Model, Mapping[str, object]], Mapping[str, float]]
+"""Seconds of each voice of a form. Raises MediaError for one that cannot be used, StorageError, LeaseLost."""
 
 _STEP = 500
 _WRONG_BEGINNINGS = {
@@ -39,10 +43,15 @@ _WRONG_BEGINNINGS = {
 }
 
 
-def read_file(batch: Batch, caller: Caller, path: Path, folder: Path, report: Report) -> Sheet:
-    """What the lines of a file come to; `folder` is scratch. Raises WrongInput when it is no file of lines at all."""
+def read_file(
+    batch: Batch, caller: Caller, path: Path, folder: Path, report: Report, *, measure: Measure | None = None
+) -> Sheet:
+    """What the lines of a file come to; `folder` is scratch. Raises WrongInput when it is no file of lines at all.
+
+    With `measure`, voices whose length is not declared are measured.
+    """
     with ExitStack() as files:
-        reader = _Reader(batch, caller, Sheet(folder), files)
+        reader = _Reader(batch, caller, Sheet(folder), files, measure)
         for number, text in _lines(files.enter_context(path.open("rb"))):
             reader.read(number, text)
             if number % _STEP == 0:
@@ -74,7 +83,10 @@ def check_there(input_key: str) -> None:
 class _Reader:
     """Goes from line to line and writes three files: jobs, what came inside their lines, and bad lines."""
 
-    def __init__(self, batch: Batch, caller: Caller, sheet: Sheet, files: ExitStack) -> None:
+    def __init__(
+        self, batch: Batch, caller: Caller, sheet: Sheet, files: ExitStack, measure: Measure | None = None
+    ) -> None:
+        self._measure = measure
         self.batch, self.caller, self.sheet = batch, caller, sheet
         self._began_at, self._longest_seconds = _clock(batch)
         self._jobs, self._attachments, self._problems = (
@@ -88,13 +100,17 @@ class _Reader:
         try:
             line = batch_lines.read(text, self.batch.options)
             self._check_beside_others(line, number)
-            taken = draft(Order(self.caller, _wish(line, self._longest_seconds)))
+            wish = _wish(line, self._longest_seconds)
+            taken = draft(Order(self.caller, wish))
+            if self._measure is not None and wish.voice_seconds is None:
+                wish = replace(wish, voice_seconds=_measured(self._measure, wish))
+                taken = draft(Order(self.caller, wish))
         except Unavailable:
             raise  # the line is not at fault
         except CallerError as error:
             self.refuse(number, _name_in(text), error)
         else:
-            self.take(number, line.custom_id, taken, line.options.declared_seconds)
+            self.take(number, line.custom_id, taken, wish.voice_seconds)
 
     def take(self, number: int, custom_id: str, taken: Draft, declared_seconds: float | None) -> None:
         self._jobs.write(rows.of_job(taken, self._began_at, self.batch.id, number, custom_id))
@@ -186,6 +202,17 @@ def _wish(line: Line, longest_seconds: int | None) -> Wish:
         **_spans(options),
     )
     return wish if longest_seconds is None else _in_time(wish, longest_seconds)
+
+
+def _measured(measure: Measure, wish: Wish) -> float:
+    """How long each voice would be if all were as long, the video as long as it will be. Raises WrongInput."""
+    order = str(wish.inputs.get("order", "meanwhile"))
+    try:
+        tracks = measure(MODELS[wish.model], wish.inputs)
+        durations.refuse_too_long(order, tracks)
+    except MediaError as error:
+        raise WrongInput(f"{error}.", field=f"inputs.{error.field}") from None
+    return durations.output_seconds(order, tracks) / (1 if order == "meanwhile" else len(tracks))
 
 
 def _spans(options: JobOptions) -> Mapping[str, Any]:

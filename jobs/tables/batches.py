@@ -48,6 +48,9 @@ class Batch(Base):
 
     on_bad_lines: Mapped[str] = mapped_column(comment="What bad lines do: reject_all or take_good.")
     is_validate_only: Mapped[bool] = mapped_column(server_default=text("false"), comment="Read and judged, not run.")
+    is_probing: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Voices of undeclared length are fetched and measured before it opens."
+    )
     options: Mapped[Json] = mapped_column(
         server_default=text("'{}'"), comment="For every line that does not say otherwise."
     )

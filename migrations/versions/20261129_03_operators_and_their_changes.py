@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261129_03"
-down_revision: str | Sequence[str] | None = "20261129_01"
+down_revision: str | Sequence[str] | None = "20261129_02"
 
 
 def upgrade() -> None:

@@ -1,6 +1,10 @@
 """Promises about the files batches are read from: what is wrong is told with its line, and nothing is half taken."""
 
+import base64
+import io
 import json
+import wave
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +14,7 @@ from jobs.errors import EngineError
 from jobs.rules import batches as rules
 from jobs.rules.batches import LINE_MAX_BYTES
 from jobs.tables import Batch
-from tests import batching, factories
+from tests import batching, factories, routed
 from tests.batching import ASKED, TAKE_GOOD
 from tests.conftest import set_settings
 from tests.fakes.bucket_proxy import BucketProxy
@@ -87,6 +91,32 @@ def test_only_the_first_hundred_bad_lines_are_in_the_row_and_all_are_in_the_file
     batch = batching.read_file(caller, b"nope\n" * 150, TAKE_GOOD).batch
     assert (batch.status, batch.bad, len(batch.problems)) == ("failed", 150, 100)
     assert len(batching.parsed(batching.file_of(batch, "bad-lines.jsonl"))) == 150
+
+
+def voice(seconds: float) -> str:
+    """A tone, as it may stand inside a line."""
+    told = io.BytesIO()
+    with wave.open(told, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(b"\x00\x40\x00\xc0" * int(4000 * seconds))
+    return "data:audio/wav;base64," + base64.b64encode(told.getvalue()).decode()
+
+
+def test_voices_are_measured_where_that_is_asked(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    routed.configure(monkeypatch)
+    left, right = voice(4), voice(8)
+    both = factories.form(left_audio=left, right_audio=right)
+    lines = [
+        factories.line("in turn", inputs={**both, "order": "left_right"}, options={"engine": "gpu"}),
+        factories.line("together", inputs=both, options={"engine": "gpu"}),
+        factories.line("declared", options={"engine": "gpu", "duration_seconds": 5}),
+        factories.line("no sound", inputs={**both, "left_audio": "data:audio/wav;base64,bm90aGluZw=="}),
+    ]
+    probed = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True, is_validate_only=True)).batch
+    assert [(one["line"], one["field"]) for one in probed.problems] == [(4, "inputs.left_audio")]
+    assert (probed.estimate or {})["price_usd"] == pytest.approx({"least": 0.75, "most": 0.75})
+    guessed = batching.read(caller, lines[:2], replace(TAKE_GOOD, is_validate_only=True)).batch
+    assert (guessed.estimate or {})["price_usd"]["most"] > (guessed.estimate or {})["price_usd"]["least"]
 
 
 def test_a_file_that_holds_no_lines_is_refused_as_a_whole(caller: Caller) -> None:

@@ -133,7 +133,6 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"requests": [5]}, "requests.0"),
     ({"requests": [{}] * 1001}, "requests"),
     ({"input_file": "https://x.example/a"}, "input_file"),
-    ({"requests": [{}], "probe": True}, "probe"),
     ({"requests": [{}], "options": {"engine": 5}}, "options.engine"),
     ({"requests": [{}], "webhook": "nope"}, "batch.webhook"),
     ({"requests": [{}], "metadata": {"a": "x" * 20_000}}, "batch.metadata"),
