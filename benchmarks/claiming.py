@@ -160,7 +160,7 @@ def put_back(url: str) -> None:
         connection.execute(
             "UPDATE jobs SET status = 'waiting', lease_until = NULL, stage = '', attempt = 0 WHERE status = 'running'"
         )
-        connection.execute("VACUUM (ANALYZE) jobs, turns, events")
+        connection.execute("VACUUM (ANALYZE) jobs, turns")
         connection.execute("CHECKPOINT")
 
 

@@ -32,8 +32,8 @@ class Queue:
 
 def enter(session: Session, job: Job) -> None:
     """Have claims find a job that comes into another queue; where its account stands there already, nothing is new."""
-    session.flush()
-    enter_all(session, job.account_id, {queue_of(job.engine, is_prepared=job.media is not None)})
+    with session.no_autoflush:  # our statement must not write a row that is half changed
+        enter_all(session, job.account_id, {queue_of(job.engine, is_prepared=job.media is not None)})
 
 
 def enter_all(session: Session, account_id: uuid.UUID, queues: Collection[str]) -> None:
@@ -122,14 +122,14 @@ _OF_ENGINE = f"jobs.engine = :queue AND {IN_LINE} AND {UNPREPARED}"
 _ENGINE = text(_STANDS.format(is_in_queue=_OF_ENGINE, may_begin=_MAY_BEGIN))
 _UPSTREAM = text(_STANDS.format(is_in_queue=f"{IN_LINE} AND {PREPARED}", may_begin=_MAY_BEGIN))
 
-_UNFINISHED = (
-    "SELECT FROM jobs WHERE jobs.account_id = turns.account_id AND status IN ('waiting', 'running', 'forwarded')"
-)
-_IDLE = text(f"SELECT DISTINCT account_id FROM turns WHERE NOT EXISTS ({_UNFINISHED}) LIMIT :most")  # noqa: S608 - our own words
+# Two questions: each has an index of its own, in which nothing is that is finished.
+_IS_IDLE = """
+    NOT EXISTS (SELECT FROM jobs WHERE jobs.account_id = turns.account_id AND status = 'waiting')
+    AND NOT EXISTS (SELECT FROM jobs WHERE jobs.account_id = turns.account_id AND status IN ('running', 'forwarded'))
+"""
+_IDLE = text(f"SELECT DISTINCT account_id FROM turns WHERE {_IS_IDLE} LIMIT :most")  # noqa: S608 - our own words
 _LOCK = text("SELECT account_id FROM tallies WHERE account_id = ANY(:accounts) ORDER BY account_id FOR UPDATE")
-_LEAVE = text(f"""
-    DELETE FROM turns WHERE account_id = ANY(:accounts) AND NOT EXISTS ({_UNFINISHED}) RETURNING account_id
-""")  # noqa: S608 - our own words
+_LEAVE = text(f"DELETE FROM turns WHERE account_id = ANY(:accounts) AND {_IS_IDLE} RETURNING account_id")  # noqa: S608 - our own words
 
 # From account to account along the index of each queue, not from job to job.
 _FOUND = text(f"""
