@@ -9,12 +9,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 from sqlalchemy import text
 
-from jobs import database, health, lifecycle, submission, terms, turns
+from jobs import batches, database, health, history, lifecycle, submission, terms, turns
 from jobs.accounts import Caller
 from jobs.lifecycle import Claim
 from jobs.rules.turns import Stand, order
 from jobs.submission import Wish
-from tests import factories
+from tests import batching, factories
 from tests.conftest import Member, make_member
 from tests.past import execute
 
@@ -178,3 +178,31 @@ def test_a_rule_of_stands_counts_what_may_begin(member: Member) -> None:
         [limited] = turns.look(session, factories.ENGINE, 9).stands
         [unlimited] = turns.look(session, factories.ENGINE, 9, heeds_limits=False).stands
     assert (limited, unlimited.waiting) == (Stand(member.caller.account_id.hex, 1, 0.0, 1), 4)
+
+
+def test_two_batches_under_limits_keep_every_promise(member: Member, stranger: Member, bucket: str) -> None:
+    """One is paused and goes on in the middle, workers come and go, and the history is judged in the end."""
+    allow(member.caller, running_max=2)
+    allow(stranger.caller, running_max=3, weight=2)
+    with database.transaction() as session:
+        health.limit(session, factories.ENGINE, 4)
+    held_back, other = (batching.read(one.caller, batching.lines(12)).batch for one in (member, stranger))
+    batches.pause(member.caller, held_back.id)
+    together = threading.Barrier(6)
+
+    def work(number: int) -> int:
+        together.wait(30)
+        if number == 0:
+            batches.resume(member.caller, held_back.id)
+        done = 0
+        while batches.seen(stranger.caller, other.id).states.get("waiting"):
+            if claim := lifecycle.claim(f"worker-{number}", factories.ENGINE):
+                lifecycle.finish(claim, factories.output(claim))
+                done += 1
+        return done
+
+    with ThreadPoolExecutor(6) as workers:
+        assert sum(workers.map(work, range(6))) > 12
+    verdicts = {finding.invariant: finding.verdict for finding in history.check()}
+    assert (verdicts["I8"], verdicts["I3"]) == ("holds", "holds")
+    assert "broken" not in verdicts.values()
