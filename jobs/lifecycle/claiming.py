@@ -34,7 +34,7 @@ def claim(worker: str, engine: str) -> Claim | None:
             with transaction() as session:
                 row = _taken(session, worker, engine, full)
                 if row is not None:
-                    _check(session, row)
+                    _check(session, row, worker)
                     _tell(session, row, worker)
         except _EngineIsShut:
             return None
@@ -57,7 +57,10 @@ class _AccountIsFull(Exception):
 
 
 def _taken(session: Session, worker: str, engine: str, besides: Sequence[uuid.UUID]) -> Any:  # noqa: ANN401 - the driver makes the class of its rows as they come
-    """The next due job, moved to running, with its event and its account's turn; None when there is none."""
+    """The next due job, moved to running, with its account's turn; None when there is none.
+
+    Its event is written too, but for an account that may have only so many jobs under way.
+    """
     given = (engine, worker, settings.load().lease_seconds, _MODELS, besides)
     return cursor_of(session).execute(_CLAIM, given).fetchone()
 
@@ -68,11 +71,19 @@ _WAITED = """
 """
 _CLAIM = "SELECT * FROM claim_job(%s, %s, %s, %s, %s::uuid[])"
 
+_TOLD = """
+    INSERT INTO events (account_id, job_id, kind, status, attempt, fence, detail)
+    VALUES (%s, %s, 'job.claimed', %s, %s, %s, jsonb_build_object('worker', %s::text))
+"""
 
-def _check(session: Session, row: Any) -> None:  # noqa: ANN401 - as above
+
+def _check(session: Session, row: Any, worker: str) -> None:  # noqa: ANN401 - as above
     """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineIsShut."""
-    if row.running_max is not None and places(session, row.account_id, row.running_max) < 0:
-        raise _AccountIsFull(row.account_id)
+    if row.running_max is not None:
+        if places(session, row.account_id, row.running_max) < 0:
+            raise _AccountIsFull(row.account_id)
+        facts = (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
+        cursor_of(session).execute(_TOLD, facts)
     if row.is_engine_watched and row.engine != "cloud" and not health.admit(session, row.engine, [row.id]):
         raise _EngineIsShut
 

@@ -42,9 +42,11 @@ CLAIM: Final = f"""
         RETURNING jobs.id, jobs.account_id, jobs.fence, jobs.attempt, jobs.engine, jobs.model, jobs.inputs,
             jobs.options, jobs.seed, jobs.media, jobs.profile, jobs.traceparent, chosen.running_max
     ), told AS (
+        -- Where it is limited how many may be under way, whoever has counted them with a lock tells of it: events of
+        -- such an account are in the order of its counts.
         INSERT INTO events (account_id, job_id, kind, status, attempt, fence, detail)
         SELECT account_id, id, 'job.claimed', 'running', attempt, fence, jsonb_build_object('worker', p_worker)
-        FROM taken
+        FROM taken WHERE running_max IS NULL
     )
     SELECT taken.*, EXISTS (
         SELECT FROM engines WHERE engines.name = taken.engine
