@@ -23,6 +23,8 @@ default_pool_size = 5
 max_client_conn = 1000
 max_db_connections = 0
 server_idle_timeout = 10
+query_wait_timeout = 5
+server_login_retry = 1
 """
 
 
