@@ -58,7 +58,7 @@ def lately(session: Session, endpoint_id: uuid.UUID) -> dict[str, int]:
     """How many deliveries of the last day stand how."""
     of_late = (Delivery.endpoint_id == endpoint_id, Delivery.created_at > func.now() - RECENT)
     counted = select(Delivery.status, func.count()).where(*of_late).group_by(Delivery.status)
-    return dict(session.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def owner_of_delivery(session: Session, delivery_id: uuid.UUID | None) -> uuid.UUID:

@@ -83,7 +83,9 @@ def test_nothing_keeps_people_out_of_any_page(chromium: Browser, url: str, theme
         found = {"sign-in": barriers(page)}
         sign_in(page, url)
         for place in places(url):
-            page.goto(f"{url}/console/{place}")
+            answer = page.goto(f"{url}/console/{place}")
+            assert answer is not None
+            assert answer.status == (404 if place == "nothing" else 200), place
             found[place] = barriers(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], place
     assert {place: barrier for place, barrier in found.items() if barrier} == {}
