@@ -53,17 +53,17 @@ def run(claim: Claim, began_at: float | None = None) -> bool:
             stages.outcome = "lost"
             events.emit("lease.lost", job=claim.job_id.hex, fence=claim.fence)
         except JobError as error:
-            stages.outcome = error.error_class
+            stages.fail(error.error_class)
             _stumble(claim, error, lease)
             if error.error_class == WorkerUnfit.error_class:
                 fitness.doubt(claim.engine)
             return error.error_class not in _NOT_THE_JOBS_FAULT
         except OSError as error:
-            stages.outcome = WorkerUnfit.error_class
+            stages.fail(WorkerUnfit.error_class)
             _stumble(claim, WorkerUnfit(f"the worker's machine could not go on: {error.strerror}"), lease)
             return False
         except Exception as error:  # noqa: BLE001 - the edge of one job: it must not take the worker's other jobs down
-            stages.outcome = JobError.error_class
+            stages.fail(JobError.error_class)
             events.emit("job.crashed", job=claim.job_id.hex, trace=traceback.format_exc())
             ours = f"an error of ours, {type(error).__name__}; it is in the worker's log"
             _stumble(claim, JobError(ours), lease)

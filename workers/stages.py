@@ -17,6 +17,7 @@ class Stages:
         """`began_at` is when the claim was asked for, by the monotonic clock."""
         now = time.monotonic()
         self.outcome = "completed"
+        self._failed: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self._began_at = now if began_at is None else began_at
         self._claim_seconds = now - self._began_at
@@ -33,8 +34,13 @@ class Stages:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        events.emit("attempt.ended", outcome=self.outcome, seconds=time.monotonic() - self._began_at)
+        seconds = time.monotonic() - self._began_at
+        events.emit("attempt.ended", outcome=self.outcome, seconds=seconds, **self._failed)
         self._about.__exit__(kind, error, trace)
+
+    def fail(self, error_class: str) -> None:
+        """The attempt has come to nothing, for this reason."""
+        self.outcome, self._failed = "failed", {"error_class": error_class}
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
