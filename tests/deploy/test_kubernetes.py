@@ -189,4 +189,6 @@ def test_workers_grow_by_a_number_that_is_always_there(overlay: str) -> None:
         [slots] = [word for word in SERVICES[name]["command"] if word.startswith("--concurrency=")]
         assert (engines, engine in ENGINES, EngineWork.model_fields[field].annotation) == ("engines", True, int)
         assert trigger["metadata"]["targetValue"] in slots, "as many jobs as one of them runs at once"
-        assert trigger["metadata"]["url"].endswith("/v1/scaling")
+        port = of_kind(overlay, "ConfigMap").popitem()[1]["data"]["DUOLOGUE_METRICS_PORT"]
+        assert trigger["metadata"]["url"].endswith(f":{port}/v1/scaling")
+        assert int(port) in [one["port"] for one in of_kind(overlay, "Service")["api"]["spec"]["ports"]]
