@@ -106,7 +106,7 @@ def _newest(session: Session, pick: Pick, before: uuid.UUID | None, most: int) -
     """The ids of the newest `most` that indexes find, each state by the index that is made for it."""
     conditions = [*_by_index(session, pick), *([Job.id < before] if before is not None else [])]
     ways = [
-        _of_states(conditions, state, most).subquery()
+        _of_states(conditions, state, most, is_rare=bool(pick.tag)).subquery()
         for state in (pick.states or (None,))
         if state is None or state in set(State)
     ]
@@ -116,15 +116,15 @@ def _newest(session: Session, pick: Pick, before: uuid.UUID | None, most: int) -
     return select(found.c.id).order_by(found.c.id.desc()).limit(most)
 
 
-def _of_states(conditions: list[ColumnElement[bool]], state: str | None, most: int) -> Select[Any]:
-    if state is None:
-        return select(Job.id).where(*conditions).order_by(Job.id.desc()).limit(most)
-    within = select(Job.id).where(Job.status == literal(state, literal_execute=True), *conditions)
-    if state in _UNFINISHED:
-        # Few beside all there are, and perhaps all of them old: never looked for by going through the ids.
-        fenced = within.offset(0).subquery()
-        return select(fenced.c.id).order_by(fenced.c.id.desc()).limit(most)
-    return within.order_by(Job.id.desc()).limit(most)
+def _of_states(conditions: list[ColumnElement[bool]], state: str | None, most: int, *, is_rare: bool) -> Select[Any]:
+    """What is unfinished, or has a certain tag, is few beside all there are, and perhaps old: not looked for by ids."""
+    within = select(Job.id).where(*conditions)
+    if state is not None:
+        within = within.where(Job.status == literal(state, literal_execute=True))
+    if not is_rare and state not in _UNFINISHED:
+        return within.order_by(Job.id.desc()).limit(most)
+    fenced = within.offset(0).subquery()  # Postgres plans it for itself
+    return select(fenced.c.id).order_by(fenced.c.id.desc()).limit(most)
 
 
 def _by_index(session: Session, pick: Pick) -> Iterator[ColumnElement[bool]]:

@@ -56,7 +56,8 @@ class Job(Base):
         Index("ix_jobs_held_of_account", "account_id", postgresql_where=text("status IN ('running', 'forwarded')")),
         # Few rows: at the upstream; their deadlines.
         Index("ix_jobs_forwarded", "id", postgresql_where=text("status = 'forwarded'")),
-        Index("ix_jobs_waiting_of_account", "account_id", postgresql_where=text("status = 'waiting'")),
+        # With the id, so that whoever lists what waits reads this alone.
+        Index("ix_jobs_waiting", "account_id", "id", postgresql_where=text("status = 'waiting'")),
         Index("ix_jobs_waited_too_long", "wait_until", postgresql_where=text("status = 'waiting'")),
         # What waits for each engine, and since when: what is looked at all the time by whoever watches over us.
         Index("ix_jobs_due", "engine", "due_at", postgresql_where=text("status = 'waiting'")),
@@ -98,6 +99,8 @@ class Job(Base):
             text("finished_at DESC"),
             postgresql_where=text("error_group IS NOT NULL"),
         ),
+        # Few rows: what repeats a job, for whoever looks at that one.
+        Index("ix_jobs_reruns", "rerun_of", postgresql_where=text("rerun_of IS NOT NULL")),
         # Few rows: re-runs that may yet begin with the files of the job they repeat.
         Index(
             "ix_jobs_borrowing",

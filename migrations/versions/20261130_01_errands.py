@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "20261130_01"
-down_revision: str | Sequence[str] | None = "20261129_07"
+down_revision: str | Sequence[str] | None = "20261129_09"
 
 
 def upgrade() -> None:

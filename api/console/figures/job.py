@@ -69,7 +69,7 @@ def story(session: Session, job_id: uuid.UUID | None) -> Story | Archived:
     if row is None:
         return _archived(session, job_id)
     job, account = row
-    reruns = select(Job.id).where(Job.account_id == job.account_id, Job.rerun_of == job.id, Job.id > job.id)
+    reruns = select(Job.id).where(Job.rerun_of == job.id)
     return Story(
         job=job,
         account=account,
