@@ -1,22 +1,20 @@
 """Measures the cloud engine with very many jobs at the upstream at once: pace, memory, and how soon videos are ours.
 
 `python benchmarks/cloud_in_flight.py`; the stand-in for WaveSpeed, the forwarder (in the chores' process), one worker,
-the front door, Postgres (fsync on) and the bucket share this machine, each in a process of its own. The fake's own
-count says whether a tier's limit was passed. It ends with 1 if a goal is missed.
+the front door, Postgres (fsync on) and the bucket share this machine, each in a process of its own. First all jobs are
+sent and none ends. Then they end, so many a second, and each is timed from the moment its end is asked of the fake
+until its video lies in our bucket. The last of them end without the worker, much faster: how many ends are heard of,
+asked about and written down in a second, the bytes of the videos aside. With `--no-callbacks` sweeps alone find what
+has ended, and the last part is left out. The fake's own count says whether a tier's limit was passed. It ends with 1 if
+a goal is missed.
 """
 
 import argparse
-import contextlib
-import json
 import os
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,19 +23,24 @@ sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402 - the path comes first
 
+from benchmarks import ending, house  # noqa: E402 - as above
+
 MEMORY_GOAL_MB: Final = 400
-STORED_GOAL_SECONDS: Final = 10
+SOON_SECONDS: Final = 10.0
+"""Goal: from a webhook, or from the end where sweeps alone find it out, until the video is ours."""
+RATE_GOAL: Final = 200.0
 MODEL: Final = "wavespeed-ai/infinitetalk"
 AT_ONCE: Final = 8
-_PATIENCE_SECONDS: Final = 3600
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the cloud engine with very many jobs at the upstream.")
     parser.add_argument("--jobs", type=int, default=10_000, help="how many jobs are at the upstream at once")
-    parser.add_argument("--speed", type=float, default=0.02, help="seconds of video the upstream makes in a second")
+    parser.add_argument("--rate", type=float, default=30.0, help="how many end a second while the worker fetches them")
+    parser.add_argument("--burst", type=int, default=2000, help="how many end at 200 a second, and are not fetched")
     parser.add_argument("--callbacks", action=argparse.BooleanOptionalAction, default=True, help="or sweeps alone")
     given = parser.parse_args()
+    given.burst = min(given.burst, given.jobs // 4) if given.callbacks else 0
     with tempfile.TemporaryDirectory(prefix="duologue-") as folder:
         Path(folder).chmod(0o755)
         return measure(Path(folder), given)
@@ -48,7 +51,7 @@ def measure(folder: Path, given: argparse.Namespace) -> int:
 
     with ExitStack() as closing:
         running = closing.enter_context(stack.running(folder / "data"))
-        port, door = free_port(), free_port()
+        port, door = house.free_port(), house.free_port()
         fake = f"http://127.0.0.1:{port}"
         os.environ |= running.environment | {
             "DUOLOGUE_ENGINES": "cloud",
@@ -58,154 +61,107 @@ def measure(folder: Path, given: argparse.Namespace) -> int:
             "DUOLOGUE_WAVESPEED_INPUTS": "links",
             "DUOLOGUE_WAVESPEED_CALLBACKS": str(given.callbacks),
         }
-        order(given.jobs)
-        keys = ("--keys", "one=ultra,two=ultra", "--credit", "100000", "--no-fetch", "--speed", str(given.speed))
-        closing.enter_context(program("cli", "fake-wavespeed", "--port", str(port), *keys))
-        closing.enter_context(program("api.serving"))
-        wait_for(lambda: answers(f"{fake}/fake/bill") and answers(f"http://127.0.0.1:{door}/health"))
-        forwarder = closing.enter_context(program("workers.timetable"))
-        worker = closing.enter_context(
-            program("celery", "-A", "workers.app", "--quiet", "worker", "--pool=threads", f"--concurrency={AT_ONCE}",
-                    "-Q", "duologue.cloud", "--without-mingle", "--without-gossip")
+        house.order(given.jobs, MODEL)
+        # A job of 5 s lasts for more than an hour there: none ends by itself.
+        plan = ("--keys", "one=ultra,two=ultra", "--credit", "100000", "--no-fetch", "--speed", "0.001")
+        house.open_program(closing, "fake", "cli", "fake-wavespeed", "--port", str(port), *plan)
+        house.open_program(closing, "door", "api.serving")
+        house.wait_for(lambda: house.answers(f"{fake}/fake/bill") and house.answers(f"http://127.0.0.1:{door}/health"))
+        house.open_program(closing, "forwarder", "workers.timetable")
+        house.open_program(
+            closing, "worker", "celery", "-A", "workers.app", "--quiet", "worker", "--pool=threads",
+            f"--concurrency={AT_ONCE}", "-Q", "duologue.cloud", "--without-mingle", "--without-gossip",
         )  # fmt: skip
-        return report(follow(forwarder.pid, worker.pid, given.jobs), fake, given)
+        return act(folder, fake, given)
 
 
-def follow(forwarder: int, worker: int, jobs: int) -> dict[str, Any]:
-    """Watch until all are final: the most that were there at once, and the most memory of each process."""
+def act(folder: Path, fake: str, given: argparse.Namespace) -> int:
+    """The three parts; 1 if a goal is missed."""
+    print(f"{given.jobs} jobs, two keys of the ultra tier, webhooks {'on' if given.callbacks else 'off'}", flush=True)
+    cost = house.Cost(folder)
+    failures = [fill(given.jobs)]
+    cost.tell("processor time for each job sent", given.jobs)
+    names = [row[0] for row in house.asked("SELECT upstream_id FROM upstream_tries WHERE ended_at IS NULL ORDER BY id")]
+    slowly, quickly = names[given.burst :], names[: given.burst]
+    failures.append(fetch(fake, slowly, given))
+    cost.tell("processor time for each job that ended and was fetched", len(slowly))
+    if quickly:
+        house.peak_mb("worker")
+        house.close_program("worker")
+        cost = house.Cost(folder)
+        failures.append(hear(fake, quickly))
+        cost.tell("processor time for each end that was heard of", len(quickly))
+    failures += [keep_limits(fake), keep_small()]
+    missed = [failure for failure in failures if failure]
+    print("every goal reached" if not missed else f"missed: {'; '.join(missed)}")
+    return int(bool(missed))
+
+
+def fill(jobs: int) -> str:
+    """All are sent."""
     began_at = time.monotonic()
-    found: dict[str, Any] = {"most": 0, "forwarder_mb": 0.0, "worker_mb": 0.0, "sent_seconds": None}
-    while True:
-        at_upstream, unsent, final = counts()
-        found["most"] = max(found["most"], at_upstream)
-        found["forwarder_mb"] = max(found["forwarder_mb"], resident_mb(forwarder))
-        found["worker_mb"] = max(found["worker_mb"], resident_mb(worker))
-        if not unsent and found["sent_seconds"] is None:
-            found["sent_seconds"] = time.monotonic() - began_at
-        if final == jobs:
-            found["seconds"] = time.monotonic() - began_at
-            return found
-        if time.monotonic() - began_at > _PATIENCE_SECONDS:
-            raise SystemExit(f"only {final} of {jobs} jobs are final")
-        time.sleep(1)
+    house.wait_for(lambda: at_upstream() == jobs, 600)
+    seconds = time.monotonic() - began_at
+    print(f"sent in {seconds:.0f} s, {jobs / seconds:.0f} a second; at once there: {at_upstream()}", flush=True)
+    return ""
 
 
-def report(found: dict[str, Any], fake: str, given: argparse.Namespace) -> int:
-    keys = httpx.get(f"{fake}/fake/bill", timeout=120).json()["keys"]
-    told, ended = waits("told_at"), waits("ended_at")
-    memory_mb = max(found["forwarder_mb"], found["worker_mb"])
-    sent_seconds = found["sent_seconds"]
-    print(f"{given.jobs} jobs, two keys of the ultra tier, webhooks {'on' if given.callbacks else 'off'}")
-    print(f"sent in {sent_seconds:.0f} s, {given.jobs / sent_seconds:.0f} a second; at once there: {found['most']}")
+def fetch(fake: str, names: list[str], given: argparse.Namespace) -> str:
+    """They end at a steady rate, and a worker fetches each."""
+    ended = ending.end_all(fake, names, given.rate)
+    house.wait_for(lambda: house.asked("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL")[0][0] == len(names))
+    rows = house.asked("""
+        SELECT upstream_id, EXTRACT(EPOCH FROM told_at), EXTRACT(EPOCH FROM ended_at), EXTRACT(EPOCH FROM finished_at)
+        FROM upstream_tries AS one JOIN jobs ON jobs.id = one.job_id WHERE finished_at IS NOT NULL
+    """)
+    told = [float(row[1]) - ended[row[0]] for row in rows if row[1]]
+    known = [float(row[2]) - ended[row[0]] for row in rows]
+    stored = [float(row[3]) - ended[row[0]] for row in rows]
+    print(f"ended at {ending.rate(ended.values()):.1f} a second; from each end", flush=True)
+    for what, waits in (("webhook heard", told), ("known", known), ("stored", stored)):
+        house.spread(what, waits)
+    wave = house.asked("SELECT took_ms FROM chores WHERE name = 'sweep_upstream'")
+    print(f"last sweep: {wave[0][0]} ms" if wave else "no sweep yet")
+    heard = SOON_SECONDS if given.callbacks else 2 * SOON_SECONDS
+    late = sum(wait > heard for wait in stored)
+    return f"{late} of {len(stored)} stored later than {heard:g} s" if late else ""
+
+
+def hear(fake: str, names: list[str]) -> str:
+    """They end much faster, and nobody fetches them."""
+    ended = ending.end_all(fake, names, RATE_GOAL * 1.1)
+    known = "SELECT count(*) FROM upstream_tries WHERE ended_at IS NOT NULL AND collected_at IS NULL"
+    house.wait_for(lambda: house.asked(known)[0][0] == len(names))
+    rows = house.asked("""
+        SELECT upstream_id, EXTRACT(EPOCH FROM told_at), EXTRACT(EPOCH FROM ended_at) FROM upstream_tries
+        WHERE collected_at IS NULL
+    """)
+    heard, written = (ending.rate(float(row[place]) for row in rows) for place in (1, 2))
+    print(f"ended at {ending.rate(ended.values()):.0f} a second, without the worker:")
+    print(f"heard at {heard:.0f} a second, asked about and written down at {written:.0f} (goal {RATE_GOAL:g})")
+    house.spread("known", [float(row[2]) - ended[row[0]] for row in rows])
+    return "" if written >= RATE_GOAL else f"{written:.0f} ends a second written down"
+
+
+def keep_limits(fake: str) -> str:
+    keys: list[dict[str, Any]] = httpx.get(f"{fake}/fake/bill", timeout=120).json()["keys"]
     for key in keys:
         most = f"at once {key['peak_in_flight']}, in a minute {key['peak_in_a_minute']}"
         print(f"{key['name']}: {most}, refused {key['refused_by_limit']}")
-    print(
-        f"memory: forwarder {found['forwarder_mb']:.0f} MB, worker {found['worker_mb']:.0f} MB (goal {MEMORY_GOAL_MB})"
-    )
-    for name, seconds in (("from its webhook", told), ("from when we knew", ended)):
-        if seconds:
-            p95 = seconds[int(len(seconds) * 0.95)]
-            print(f"{name} to stored: p50 {statistics.median(seconds):.1f} s, p95 {p95:.1f}, most {seconds[-1]:.1f}")
-    print(f"stored: {storing_rate():.0f} a second while they came")
     refused = sum(key["refused_by_limit"] for key in keys)
-    late = bool(told) and told[-1] > STORED_GOAL_SECONDS
-    return int(memory_mb > MEMORY_GOAL_MB or refused > 0 or late)
+    return f"{refused} calls beyond a limit" if refused else ""
 
 
-def order(jobs: int) -> None:
-    """Order so many jobs the way callers do, and have their media be regular already."""
-    from sqlalchemy import text
-
-    from jobs import accounts, database, schema, storage, submission
-    from jobs.submission import Wish
-
-    schema.upgrade()
-    storage.make_bucket()
-    with database.transaction() as session:
-        _, key = accounts.create_key(session, name="bench", account="bench")
-    with database.transaction() as session:
-        caller = accounts.identify(session, key)
-    inputs = {"image": "https://example.com/a.png", "audio": "https://example.com/a.wav"}
-    for _ in range(jobs):
-        submission.submit(caller, Wish(model=MODEL, inputs=inputs))
-    prefix = "a/jobs/b/1/inputs"
-    media = json.dumps({"image": {"key": f"{prefix}/a.png"}, "audio": {"key": f"{prefix}/a.wav", "seconds": 5}})
-    with database.transaction() as session:
-        session.execute(text("UPDATE jobs SET media = CAST(:media AS jsonb)"), {"media": media})
-    database.engine().dispose()
+def keep_small() -> str:
+    most = {name: house.peak_mb(name) for name in ("forwarder", "worker")}
+    told = ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in most.items())
+    print(f"memory at most: {told} (goal {MEMORY_GOAL_MB})")
+    return "" if max(most.values()) < MEMORY_GOAL_MB else "memory"
 
 
-def counts() -> tuple[int, int, int]:
-    """Jobs that the upstream has, that wait to be sent, and that are final."""
-    at_upstream, unsent, final = asked("""
-        SELECT (SELECT count(*) FROM upstream_tries WHERE ended_at IS NULL AND upstream_id IS NOT NULL),
-            count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE finished_at IS NOT NULL) FROM jobs
-    """)[0]  # fmt: skip
-    return int(at_upstream), int(unsent), int(final)
-
-
-def waits(since: str) -> list[float]:
-    """Seconds from a moment of the try to its job's end, sorted."""
-    rows = asked(f"""
-        SELECT EXTRACT(EPOCH FROM jobs.finished_at - one.{since}) FROM jobs JOIN upstream_tries AS one
-        ON one.job_id = jobs.id AND one.outcome = 'completed' WHERE one.{since} IS NOT NULL ORDER BY 1
-    """)  # noqa: S608 - our own words
-    return [float(row[0]) for row in rows]
-
-
-def storing_rate() -> float:
-    """Jobs completed a second between the first tenth and the last."""
-    rows = asked("SELECT EXTRACT(EPOCH FROM finished_at) FROM jobs WHERE status = 'completed' ORDER BY finished_at")
-    first, last = rows[len(rows) // 10][0], rows[len(rows) * 9 // 10][0]
-    return float(len(rows) * 0.8 / max(float(last - first), 0.001))
-
-
-def asked(question: str) -> list[Any]:
-    from jobs import database
-
-    with database.reading() as cursor:
-        return cursor.execute(question.encode()).fetchall()
-
-
-@contextmanager
-def program(module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, stopped at the end."""
-    with tempfile.TemporaryFile() as said:
-        started = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, stdout=said, stderr=said)
-        try:
-            yield started
-        finally:
-            started.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                started.wait(60)
-            started.kill()
-            started.wait()
-
-
-def wait_for(look: Any) -> None:  # noqa: ANN401 - any look
-    give_up_at = time.monotonic() + 120
-    while not look():
-        if time.monotonic() > give_up_at:
-            raise SystemExit("the servers did not come up")
-        time.sleep(0.2)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-def resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+def at_upstream() -> int:
+    there = "SELECT count(*) FROM upstream_tries WHERE ended_at IS NULL AND upstream_id IS NOT NULL"
+    return int(house.asked(there)[0][0])
 
 
 if __name__ == "__main__":
