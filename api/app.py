@@ -90,6 +90,7 @@ def create_app() -> FastAPI:
     app.state.hub = Hub()
     app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
     app.state.orders = Gathering(submission.submit_together, enough=32, pace_seconds=0.02)
+    app.state.callbacks = Gathering(callbacks.hear_all, enough=32, pace_seconds=0.02)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)

@@ -5,21 +5,36 @@ How the job ended is asked of the upstream itself, so that a webhook that comes 
 
 import re
 import uuid
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.v1 import presenter
 from jobs import clock, lifecycle
 from jobs.errors import InvalidInput, NotAuthenticated, NotFound
+from jobs.lifecycle import Expected
 from jobs.rules import signatures
+from jobs.rules.signatures import Message
+
+if TYPE_CHECKING:
+    from api.gathering import Gathering
 
 router = APIRouter(prefix="/callbacks", tags=["Callbacks"])
 
 SKEW_SECONDS = 300
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A webhook as it came; whose it is, and whether it is the upstream's own, is not known yet."""
+
+    try_id: uuid.UUID
+    message: Message
+    signature: str
 
 
 @router.post(
@@ -38,18 +53,37 @@ async def hear(
     """The upstream's webhook for one try, signed with the secret of the key it was submitted with."""
     if not _NAME.fullmatch(webhook_id):
         raise InvalidInput("webhook-id must be the name of a prediction.", field="webhook-id")
-    message = signatures.Message(webhook_id, _seconds(webhook_timestamp), await request.body())
-    await run_in_threadpool(_hear, _try_of(try_id), message, webhook_signature)
+    message = Message(webhook_id, _seconds(webhook_timestamp), await request.body())
+    gathering: Gathering[Callback, None] = request.app.state.callbacks
+    await gathering.ask(Callback(_try_of(try_id), message, webhook_signature))
     return Response(status_code=204)
 
 
-def _hear(try_id: uuid.UUID, message: signatures.Message, signature: str) -> None:
-    whose = lifecycle.whose(try_id)
-    if whose is None:
-        raise NotFound("There is no such callback.")
-    if not whose.secret or not signatures.is_v3(whose.secret, message, signature):
-        raise NotAuthenticated("The signature is not the upstream's for this callback.")
-    lifecycle.told(try_id, message.webhook_id)
+def hear_all(callbacks: Sequence[Callback]) -> list[Exception | None]:
+    """Believe those that are signed, and write down together what they say; for each the error that is its own."""
+    expected = lifecycle.expected({one.try_id for one in callbacks})
+    refusals = [_why_not(one, expected.get(one.try_id)) for one in callbacks]
+    believed = [one for one, refusal in zip(callbacks, refusals, strict=True) if refusal is None]
+    names = {one.try_id: one.message.webhook_id for one in believed if _is_of_its_try(one, expected[one.try_id])}
+    if names:
+        lifecycle.told(names)
+    return list(refusals)
+
+
+def _why_not(callback: Callback, expected: Expected | None) -> Exception | None:
+    """Why it is not believed."""
+    if expected is None:
+        return NotFound("There is no such callback.")
+    if not expected.secret or not signatures.is_v3(expected.secret, callback.message, callback.signature):
+        return NotAuthenticated("The signature is not the upstream's for this callback.")
+    return None
+
+
+def _is_of_its_try(callback: Callback, expected: Expected) -> bool:
+    """Whether the upstream calls the try by this name, as we know or learn now."""
+    if expected.upstream_id is None:
+        return lifecycle.discovered(callback.try_id, callback.message.webhook_id)
+    return expected.upstream_id == callback.message.webhook_id
 
 
 def _try_of(text: str) -> uuid.UUID:

@@ -55,8 +55,10 @@ class Writer:
         self._upload_id = ""
         self._under_way: deque[Future[tuple[CompletedPartTypeDef, bytearray]]] = deque()
         self._tags: list[CompletedPartTypeDef] = []
-        self._spare = [bytearray(PART_BYTES) for _ in range(_AT_ONCE + 1)]
-        self._part, self._filled = self._spare.pop(), 0
+        # The first part grows with what comes: most videos are no longer, and zeroing megabytes takes its time.
+        self._part, self._filled = bytearray(), 0
+        self._spare: list[bytearray] = []
+        self._unmade = _AT_ONCE
 
     def write(self, piece: bytes) -> None:
         """Take the next bytes; waits while as many parts are under way as may be."""
@@ -65,7 +67,7 @@ class Writer:
         rest = memoryview(piece)
         while rest:
             taken = min(len(rest), PART_BYTES - self._filled)
-            self._part[self._filled : self._filled + taken] = rest[:taken]
+            self._part[self._filled : self._filled + taken] = rest[:taken]  # makes it longer where that is its end
             self._filled, rest = self._filled + taken, rest[taken:]
             if self._filled == PART_BYTES:
                 self._send()
@@ -106,9 +108,16 @@ class Writer:
             self._upload_id = made["UploadId"]
         number = len(self._tags) + len(self._under_way) + 1
         self._under_way.append(self._threads.submit(self._upload, number, self._part, self._filled))
+        self._part, self._filled = self._another(), 0
+
+    def _another(self) -> bytearray:
+        """A part to be filled: a new one while there may be more, else the next that comes free."""
+        if not self._spare and self._unmade:
+            self._unmade -= 1
+            return bytearray(PART_BYTES)
         while not self._spare:
             self._await_one()
-        self._part, self._filled = self._spare.pop(), 0
+        return self._spare.pop()
 
     def _upload(self, number: int, part: bytearray, filled: int) -> tuple["CompletedPartTypeDef", bytearray]:
         body = _body(part, filled)

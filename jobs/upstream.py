@@ -85,11 +85,6 @@ def standings(session: Session, keys: Sequence[UpstreamKey]) -> list[KeyStanding
     return [KeyStanding(key, *(row[1:] if row else (0, 0, None, None))) for key, row in rows]
 
 
-def wait_seconds(session: Session, keys: Sequence[UpstreamKey]) -> float | None:
-    """Seconds until the next submit may go, 0 if now; None where only a job that ends can make room for it."""
-    return tiers.wait_seconds(*_look(session, keys))
-
-
 def close(session: Session, key: str, seconds: float, because: str) -> None:
     """Submit nothing more through `key` for so long; `because` is a sentence without the key in it."""
     session.execute(_MAKE, {"names": [key]})

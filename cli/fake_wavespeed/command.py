@@ -30,6 +30,7 @@ def fake_wavespeed(
     ] = True,
     video_bytes: Annotated[int, typer.Option(min=0, help="Length of every output; 0 is as small as it gets.")] = 0,
     list_lag: Annotated[float, typer.Option(min=0, help="Seconds until a job comes into the list.")] = 0.0,
+    clock_ahead: Annotated[float, typer.Option(help="How many seconds its clock is ahead; negative is behind.")] = 0.0,
     late: Annotated[float, typer.Option(min=0, help="How late, in seconds, what is late comes.")] = 5.0,
 ) -> None:
     """Stand in for WaveSpeed, for tests: its API on a port of this machine, no GPU, no cost. Ctrl-C stops it."""
@@ -44,6 +45,7 @@ def fake_wavespeed(
         video_bytes=video_bytes,
         list_lag_seconds=list_lag,
         late_seconds=late,
+        clock_ahead_seconds=clock_ahead,
     )
     with serving.listen(host, port) as listener:
         url = public_url.rstrip("/") or serving.base_url(listener)

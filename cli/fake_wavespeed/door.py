@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from email.utils import format_datetime
 from typing import Final
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cli.fake_wavespeed.faults import STATUSES
@@ -36,14 +37,21 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].lstrip("/").startswith("api/"):
             return await self._app(scope, receive, send)
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(self._world.now(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+            await send(message)
+
         scope = {**scope, "path": _ALIAS.sub("/api/v3", _SLASHES.sub("/", scope["path"]))}
         await asyncio.sleep(self._world.plan.latency_seconds)
         kind = "submit" if scope["method"] == "POST" and scope["path"].startswith(_MODEL) else "read"
         fault = self._world.faults.first_of(f"{kind}_busy", f"{kind}_fails", f"{kind}_dropped", f"{kind}_garbled")
         if not fault:
-            return await self._app(scope, receive, send)
+            return await self._app(scope, receive, dated)
         self._world.calls.note(kind, fault)
-        return await befall(self._world, fault, scope, receive, send)
+        return await befall(self._world, fault, scope, receive, dated)
 
 
 async def befall(world: World, fault: str, scope: Scope, receive: Receive, send: Send) -> None:

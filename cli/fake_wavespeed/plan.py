@@ -42,6 +42,8 @@ class Plan:
     """How long after the submit a prediction is not in the list yet, for all of them."""
     late_seconds: float = 5.0
     """How late late things are: webhooks, refunds, outputs, entries in the list."""
+    clock_ahead_seconds: float = 0.0
+    """How wrong its clock is; its answers, their Date header and its list go by it."""
     minute_seconds: float = 60.0
     """How long the minute of the limits is."""
     sync_seconds: float = 120.0

@@ -58,6 +58,7 @@ def _server(plan: Plan, url: str) -> uvicorn.Server:
         lifespan="on",
         log_level="error",
         access_log=False,
+        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

@@ -67,7 +67,8 @@ class World:
         return now + timedelta(seconds=self.plan.list_lag_seconds + (self.plan.late_seconds if lags else 0.0))
 
     def now(self) -> datetime:
-        return clock.now()
+        """The moment by its own clock, which the plan may have be wrong."""
+        return clock.now() + timedelta(seconds=self.plan.clock_ahead_seconds)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -1,6 +1,6 @@
 """All that can happen to a job once it is taken; each function is one call and one transaction."""
 
-from jobs.lifecycle.arriving import told, whose
+from jobs.lifecycle.arriving import Expected, discovered, expected, told
 from jobs.lifecycle.cancelling import cancel
 from jobs.lifecycle.claiming import claim
 from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, not_collected, overrun, stumble
@@ -13,13 +13,16 @@ from jobs.lifecycle.watching import due, expire, rescue, settle
 __all__ = [
     "Arrival",
     "Claim",
+    "Expected",
     "Output",
     "Standing",
     "cancel",
     "claim",
     "confirm_cancel",
+    "discovered",
     "due",
     "end_leases",
+    "expected",
     "expire",
     "finish",
     "hand_back",
@@ -36,5 +39,4 @@ __all__ = [
     "sources",
     "stumble",
     "told",
-    "whose",
 ]

@@ -1,11 +1,11 @@
 """News of what is at the upstream: how a try ended, that it was found or is not there, and what nobody can tell."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from jobs import doorbell, events, journal
@@ -16,6 +16,7 @@ from jobs.tables import Account, Job, UpstreamPace, UpstreamTry
 
 _NOT_THERE = "WaveSpeed did not take the job"
 _FELL_SILENT = "our forwarder fell silent before WaveSpeed had the job"
+_KEYLESS = "the key it was sent with is no longer set, and no other knows it"
 _UNPROVEN = (
     "WaveSpeed may have taken the job and charged it, and does not say; it is not sent again. Run it again if it may "
     "be paid twice, or let the account resend such jobs"
@@ -32,29 +33,35 @@ class Video:
 
 
 @dataclass(frozen=True)
-class Signer:
-    """An upstream key, and the secret its webhooks are signed with; none while we have not been told."""
+class Expected:
+    """A try that the upstream may tell of: what it calls it as far as we know, and what it signs its webhooks with.
 
-    upstream_key: str
+    There is no secret while we have not been told it.
+    """
+
+    upstream_id: str | None
     secret: str = field(repr=False)
 
 
-def completed(try_id: uuid.UUID, video: Video) -> None:
-    """The upstream has the video: a worker is to fetch it, if its job still wants it."""
+def completed(videos: Mapping[uuid.UUID, Video]) -> None:
+    """The upstream has these tries' videos: a worker is to fetch each that its job still wants."""
     with transaction() as session:
-        job, one = tries.locked(session, try_id)
-        if one is None or one.ended_at is not None:
-            return
-        one.output_url, one.is_flagged, one.inference_ms = video.url, video.is_flagged, video.inference_ms
-        tries.end(session, one, "completed")
-        if not tries.is_for(job, one):
-            tries.collected(session, one.id)  # late: paid for, and nobody wants it any more
-            return
-        job.stage, job.due_at = "arrived", moves.now(session)
-        seconds = _seconds_there(one)
-        journal.record(session, job, "job.arrived", inference_ms=video.inference_ms, stages={"upstream": seconds})
-        after_commit(session, _told_of_the_end(job, seconds, "completed"))
-        after_commit(session, lambda: doorbell.ring("cloud"))
+        found = [(job, one) for job, one in tries.locked_together(session, videos) if one.ended_at is None]
+        for _, one in found:
+            video = videos[one.id]
+            one.output_url, one.is_flagged, one.inference_ms = video.url, video.is_flagged, video.inference_ms
+        tries.end_all(session, [one for _, one in found], "completed")
+        # Late: paid for, and nobody wants them any more.
+        tries.collected(session, *(one.id for job, one in found if not tries.is_for(job, one)))
+        moment = moves.now(session)
+        for job, one in found:
+            if tries.is_for(job, one):
+                job.stage, job.due_at = "arrived", moment
+                seconds = _seconds_there(one)
+                stages = {"upstream": seconds}
+                journal.record(session, job, "job.arrived", inference_ms=one.inference_ms, stages=stages)
+                after_commit(session, _told_of_the_end(job, seconds, "completed"))
+                after_commit(session, lambda: doorbell.ring("cloud"))
 
 
 def failed(try_id: uuid.UUID, error: JobError) -> None:
@@ -98,35 +105,64 @@ def unproven(try_id: uuid.UUID, doubted_since: datetime) -> None:
             moves.fail(session, job, PossiblyCharged(_UNPROVEN, permanent=True))
 
 
-def told(try_id: uuid.UUID, upstream_id: str) -> bool:
-    """The upstream's webhook says that this try ended: it is asked about at once; whether there is such a try.
+def given_up(names: Collection[str], seconds: float) -> int:
+    """End the tries of keys that are none of these, once their jobs have not waited for them for so long; how many.
 
-    A try whose submit was never answered is known to be there from now on, and so is one that was given up as unproven:
-    the bill will say what it cost.
+    Nobody can ask about them, so they may be paid for.
     """
-    forwarding.accepted({try_id: upstream_id})
-    forwarding.proven(try_id, upstream_id)
+    ended_before = func.clock_timestamp() - timedelta(seconds=seconds)
+    own = select(UpstreamTry).where(UpstreamTry.upstream_key.not_in(names), UpstreamTry.ended_at.is_(None))
     with transaction() as session:
-        found = session.scalars(
-            update(UpstreamTry)
-            .where(UpstreamTry.id == try_id, UpstreamTry.upstream_id == upstream_id)
-            .values(told_at=func.coalesce(UpstreamTry.told_at, func.clock_timestamp()))
-            .returning(UpstreamTry.id)
-            .execution_options(synchronize_session=False)
-        )
-        return found.one_or_none() is not None
+        some = session.scalars(
+            own.where(UpstreamTry.stop_wanted_at < ended_before).order_by(UpstreamTry.id).with_for_update()
+        ).all()
+        for one in some:
+            one.reason = _KEYLESS
+        if some:
+            tries.end_all(session, some, "unproven")
+    return len(some)
 
 
-def whose(try_id: uuid.UUID) -> Signer | None:
-    """Who signs the webhooks of a try; None for what we never sent."""
+def expected(try_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Expected]:
+    """Of which of these the upstream may tell; what we never sent is not among them."""
     found = (
-        select(UpstreamPace.name, UpstreamPace.webhook_secret)
-        .join(UpstreamTry, UpstreamTry.upstream_key == UpstreamPace.name)
-        .where(UpstreamTry.id == try_id)
+        select(UpstreamTry.id, UpstreamTry.upstream_id, UpstreamPace.webhook_secret)
+        .join(UpstreamPace, UpstreamTry.upstream_key == UpstreamPace.name)
+        .where(UpstreamTry.id.in_(try_ids))
     )
     with transaction() as session:
-        row = session.execute(found).one_or_none()
-    return Signer(row[0], row[1] or "") if row else None
+        return {try_id: Expected(name, secret or "") for try_id, name, secret in session.execute(found)}
+
+
+def told(names: Mapping[uuid.UUID, str]) -> None:
+    """The upstream's webhooks say that these tries ended, and what it calls each: they are asked about at once."""
+    with transaction() as session:
+        session.execute(_TOLD, {"tries": list(names), "names": list(names.values())})
+
+
+def discovered(try_id: uuid.UUID, upstream_id: str) -> bool:
+    """A webhook names a try whose submit was never answered: it is there; whether that is so.
+
+    One that was given up as unproven is known to be there from now on, and the bill will say what it cost. What is
+    another try's by now is not this one's too: its webhook was sent here by somebody else.
+    """
+    with transaction() as session:
+        others = select(UpstreamTry.id).where(UpstreamTry.upstream_id == upstream_id, UpstreamTry.id != try_id)
+        if session.scalars(others).first() is not None:
+            return False
+    forwarding.accepted({try_id: upstream_id})
+    forwarding.proven(try_id, upstream_id)
+    return True
+
+
+_TOLD = text("""
+    WITH said AS (
+        SELECT one.id FROM unnest(CAST(:tries AS uuid[]), CAST(:names AS text[])) AS told (id, upstream_id)
+        JOIN upstream_tries AS one USING (id, upstream_id)
+        WHERE one.told_at IS NULL ORDER BY one.id FOR NO KEY UPDATE OF one
+    )
+    UPDATE upstream_tries AS one SET told_at = clock_timestamp() FROM said WHERE one.id = said.id
+""")
 
 
 def _seconds_there(one: UpstreamTry) -> float:

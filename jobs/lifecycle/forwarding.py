@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -83,8 +83,9 @@ def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
         jobs = _that_may(session, turns.take_prepared(session, wanted[: leave.total()]))
         jobs = jobs[: health.admit(session, "cloud", [job.id for job in jobs])]
         _charge(session, queue, jobs)
-        names = leave.elements()
-        return [_intend(session, job, next(names)) for job in sorted(jobs, key=lambda job: (job.account_id, job.id))]
+        names, moment = leave.elements(), moves.now(session)
+        in_order = sorted(jobs, key=lambda job: (job.account_id, job.id))
+        return [_intend(session, job, next(names), moment) for job in in_order]
 
 
 def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
@@ -183,12 +184,12 @@ def _charge(session: Session, queue: Queue, jobs: Sequence[Job]) -> None:
     turns.charge(session, "upstream", given, max(given.values(), default=queue.now))
 
 
-def _intend(session: Session, job: Job, key: str) -> Sending:
+def _intend(session: Session, job: Job, key: str, moment: datetime) -> Sending:
     """Forward the job: from here on its try is open."""
     job.attempt += 1
     job.fence += 1
-    job.started_at, job.stage, job.progress = moves.now(session), "submitting", 0.0
-    waited_seconds = max(round((job.started_at - max(job.created_at, job.due_at)).total_seconds(), 3), 0.0)
+    job.started_at, job.stage, job.progress = moment, "submitting", 0.0
+    waited_seconds = max(round((moment - max(job.created_at, job.due_at)).total_seconds(), 3), 0.0)
     one = UpstreamTry(
         id=ids.new_id(),
         job_id=job.id,
@@ -197,12 +198,11 @@ def _intend(session: Session, job: Job, key: str) -> Sending:
         fence=job.fence,
         upstream_key=key,
         model=job.model,
-        held_until=job.started_at + timedelta(seconds=HOLD_SECONDS),
+        held_until=moment + timedelta(seconds=HOLD_SECONDS),
         expected_usd=_price_usd(job),
     )
     session.add(one)
     journal.move(session, job, State.FORWARDED, "job.forwarded", upstream_key=key, waited_seconds=waited_seconds)
-    session.flush()
     media = {field: facts["key"] for field, facts in (job.media or {}).items()}
     inputs = {name: value for name, value in job.inputs.items() if name not in MODELS[job.model].media}
     return Sending(one.id, job.id, key, job.model, inputs | {"seed": job.seed}, media, job.run_seconds, job.traceparent)

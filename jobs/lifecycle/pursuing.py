@@ -37,12 +37,18 @@ _TOLD = text("""
     RETURNING id, upstream_key, upstream_id
 """)
 
+_STOP_AGAIN_SECONDS = 15.0
+"""The sweep in between may find that it has ended."""
+_STOP_PATIENCE_SECONDS = 600.0
+
 _TO_STOP = text("""
     UPDATE upstream_tries SET stop_asked_at = clock_timestamp()
     WHERE id IN (
         SELECT id FROM upstream_tries
-        WHERE stop_wanted_at IS NOT NULL AND stop_asked_at IS NULL AND ended_at IS NULL AND upstream_id IS NOT NULL
-        ORDER BY stop_wanted_at LIMIT :most FOR UPDATE SKIP LOCKED)
+        WHERE stop_wanted_at IS NOT NULL AND stop_heard_at IS NULL AND ended_at IS NULL AND upstream_id IS NOT NULL
+            AND stop_wanted_at > clock_timestamp() - make_interval(secs => :patience)
+            AND (stop_asked_at IS NULL OR stop_asked_at < clock_timestamp() - make_interval(secs => :again))
+        ORDER BY stop_asked_at NULLS FIRST LIMIT :most FOR UPDATE SKIP LOCKED)
     RETURNING id, upstream_key, upstream_id
 """)
 
@@ -97,18 +103,59 @@ def told(most: int) -> list[There]:
 
 
 def to_stop(most: int) -> list[There]:
-    """Tries that no job needs any more, for the caller to ask the upstream to stop; each is given out once."""
+    """Tries that no job needs any more, for the caller to ask the upstream to stop; each is given to one.
+
+    What is not `heard` there is given again a little later, for ten minutes: nobody waits for it.
+    """
     with transaction() as session:
-        return [There(*row) for row in session.execute(_TO_STOP, {"most": most})]
+        given = {"most": most, "again": _STOP_AGAIN_SECONDS, "patience": _STOP_PATIENCE_SECONDS}
+        return [There(*row) for row in session.execute(_TO_STOP, given)]
+
+
+def heard(try_id: uuid.UUID) -> None:
+    """Write down that the upstream has answered our wish to stop this one, with yes or no."""
+    with transaction() as session:
+        session.execute(
+            update(UpstreamTry).where(UpstreamTry.id == try_id).values(stop_heard_at=func.clock_timestamp())
+        )
 
 
 def asked(try_ids: list[uuid.UUID]) -> None:
     """Write down that the upstream was asked about these."""
+    own = select(UpstreamTry.id).where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
+    with transaction() as session:
+        open_ids = session.scalars(own.order_by(UpstreamTry.id).with_for_update()).all()
+        session.execute(
+            update(UpstreamTry)
+            .where(UpstreamTry.id.in_(open_ids))
+            .values(looked_at=func.clock_timestamp())
+            .execution_options(synchronize_session=False)
+        )
+
+
+def orphaned(names: Collection[str], most: int) -> list[There]:
+    """Tries that the upstream has and whose key is none of these, for the caller to ask about with another.
+
+    Those come first that nobody asked about for longest.
+    """
+    own = select(UpstreamTry.id).where(
+        UpstreamTry.upstream_key.not_in(names), UpstreamTry.ended_at.is_(None), UpstreamTry.upstream_id.is_not(None)
+    )
+    some = own.order_by(UpstreamTry.looked_at.nulls_first()).limit(most).with_for_update(skip_locked=True)
+    taken = update(UpstreamTry).where(UpstreamTry.id.in_(some.scalar_subquery()))
+    columns = (UpstreamTry.id, UpstreamTry.upstream_key, UpstreamTry.upstream_id)
+    with transaction() as session:
+        found = session.execute(taken.values(looked_at=func.clock_timestamp()).returning(*columns))
+        return [There(try_id, key, upstream_id or "") for try_id, key, upstream_id in found]
+
+
+def adopt(try_id: uuid.UUID, upstream_key: str) -> None:
+    """This key reads the try's prediction too: it is asked about with it from now on."""
     with transaction() as session:
         session.execute(
             update(UpstreamTry)
-            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
-            .values(looked_at=func.clock_timestamp())
+            .where(UpstreamTry.id == try_id, UpstreamTry.ended_at.is_(None))
+            .values(upstream_key=upstream_key)
         )
 
 

@@ -1,7 +1,7 @@
 """A try at the upstream beside its job: locked in one order, ended once, and counted in what the job costs us."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeGuard
@@ -37,6 +37,16 @@ def locked(session: Session, try_id: uuid.UUID) -> tuple[Job | None, UpstreamTry
     return job, one
 
 
+def locked_together(session: Session, try_ids: Collection[uuid.UUID]) -> list[tuple[Job | None, UpstreamTry]]:
+    """As `locked`, for many: all jobs first, then all tries, each in the order in which everybody locks them."""
+    lock_jobs(session, try_ids)
+    some = session.scalars(
+        select(UpstreamTry).where(UpstreamTry.id.in_(try_ids)).order_by(UpstreamTry.id).with_for_update()
+    ).all()
+    jobs = {job.id: job for job in session.scalars(select(Job).where(Job.id.in_([one.job_id for one in some])))}
+    return [(jobs.get(one.job_id), one) for one in some]
+
+
 def lock_jobs(session: Session, try_ids: Collection[uuid.UUID]) -> None:
     """Lock the jobs of these tries, before the tries themselves, in the order in which everybody locks jobs."""
     job_ids = select(UpstreamTry.job_id).where(UpstreamTry.id.in_(try_ids))
@@ -50,10 +60,18 @@ def is_for(job: Job | None, one: UpstreamTry) -> TypeGuard[Job]:
 
 def end(session: Session, one: UpstreamTry, outcome: str, *, reason: str = "", task_code: int = 0) -> None:
     """End the try: its place at the upstream is free. What came to nothing there is free; the bill may know better."""
-    one.outcome, one.reason, one.task_code = outcome, reason.replace("\x00", ""), task_code
-    one.ended_at, one.held_until, one.doubted_at = _now(session), None, None
+    one.reason, one.task_code = reason.replace("\x00", ""), task_code
+    end_all(session, [one], outcome)
+
+
+def end_all(session: Session, some: Sequence[UpstreamTry], outcome: str) -> None:
+    """End several alike."""
+    moment = _now(session)
+    for one in some:
+        one.outcome, one.ended_at, one.held_until, one.doubted_at = outcome, moment, None, None
     session.flush()
-    count(session, {one.id: one.expected_usd if outcome in {"completed", "unproven"} else NOTHING})
+    is_paid = outcome in {"completed", "unproven"}
+    count(session, {one.id: one.expected_usd if is_paid else NOTHING for one in some})
 
 
 def count(session: Session, costs_usd: Mapping[uuid.UUID, Decimal]) -> None:
@@ -62,9 +80,10 @@ def count(session: Session, costs_usd: Mapping[uuid.UUID, Decimal]) -> None:
         session.execute(_COUNT, {"tries": list(costs_usd), "costs": list(costs_usd.values())})
 
 
-def collected(session: Session, try_id: uuid.UUID) -> None:
-    """Its video is ours."""
-    session.execute(update(UpstreamTry).where(UpstreamTry.id == try_id).values(collected_at=func.clock_timestamp()))
+def collected(session: Session, *try_ids: uuid.UUID) -> None:
+    """Their videos are ours, or nobody wants them any more."""
+    some = update(UpstreamTry).where(UpstreamTry.id.in_(try_ids)).execution_options(synchronize_session=False)
+    session.execute(some.values(collected_at=func.clock_timestamp()))
 
 
 def is_given_up(session: Session, try_id: uuid.UUID, most: int) -> bool:

@@ -95,12 +95,6 @@ def spread(standings: Iterable[Standing], wanted: int, now: datetime) -> tuple[A
     return tuple(given)
 
 
-def wait_seconds(standings: Iterable[Standing], now: datetime) -> float | None:
-    """Seconds until pace and closures let one more go, 0 if now; None where only a job that ends can make room."""
-    waits = [_wait_seconds(standing, now) for standing in standings if standing.in_flight < standing.tier.at_once]
-    return min(waits, default=None)
-
-
 def read_keys(text: str) -> tuple[UpstreamKey, ...]:
     """Read `KEY:TIER,KEY:TIER` into keys; a key without a tier is bronze, `KEY:600/2000` states limits of its own.
 
@@ -115,12 +109,6 @@ def read_keys(text: str) -> tuple[UpstreamKey, ...]:
 def key_name(text: str) -> str:
     """Name a key by the beginning of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _wait_seconds(standing: Standing, now: datetime) -> float:
-    one = timedelta(seconds=standing.tier.pause_seconds)
-    in_pace_at = (standing.paced_until or now) - (standing.tier.burst - 1) * one
-    return max((in_pace_at - now).total_seconds(), ((standing.closed_until or now) - now).total_seconds(), 0.0)
 
 
 def _read_key(number: int, part: str) -> UpstreamKey:

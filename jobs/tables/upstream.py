@@ -54,11 +54,16 @@ class UpstreamTry(Base):
         Index(
             "ix_upstream_tries_to_stop",
             "stop_wanted_at",
-            postgresql_where=text("stop_wanted_at IS NOT NULL AND stop_asked_at IS NULL AND ended_at IS NULL"),
+            postgresql_where=text("stop_wanted_at IS NOT NULL AND stop_heard_at IS NULL AND ended_at IS NULL"),
         ),
         Index(
             "ix_upstream_tries_to_collect",
             "job_id",
+            postgresql_where=text("outcome = 'completed' AND collected_at IS NULL"),
+        ),
+        Index(
+            "ix_upstream_tries_arrived",
+            "ended_at",
             postgresql_where=text("outcome = 'completed' AND collected_at IS NULL"),
         ),
         Index(
@@ -93,7 +98,8 @@ class UpstreamTry(Base):
     looked_at: Mapped[datetime | None] = mapped_column(comment="When the upstream was last asked about it.")
     told_at: Mapped[datetime | None] = mapped_column(comment="When the upstream's webhook said that it ended.")
     stop_wanted_at: Mapped[datetime | None] = mapped_column(comment="Its job needs it no more since then.")
-    stop_asked_at: Mapped[datetime | None] = mapped_column(comment="When the upstream was asked to stop it, once.")
+    stop_asked_at: Mapped[datetime | None] = mapped_column(comment="When the upstream was last asked to stop it.")
+    stop_heard_at: Mapped[datetime | None] = mapped_column(comment="When the upstream answered that, with yes or no.")
     ended_at: Mapped[datetime | None] = mapped_column(comment="When we knew how it ended; null while it may run there.")
     outcome: Mapped[str | None] = mapped_column(
         comment="completed, failed, refused, not_sent, not_found; or unproven: perhaps charged, perhaps not taken."

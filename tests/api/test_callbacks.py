@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -105,6 +106,30 @@ def test_a_webhook_about_another_prediction_does_not_touch_the_try(client: TestC
     assert tell(client, try_id, name="another").status_code == 204
     one = look(try_id)
     assert (one.upstream_id, one.told_at) == ("mine", None)
+
+
+def test_a_webhook_of_one_try_that_is_played_to_another_says_nothing_of_it(client: TestClient, member: Member) -> None:
+    write_try(member, upstream_id="pred-1")
+    in_doubt = write_try(member)
+
+    assert tell(client, in_doubt).status_code == 204
+    assert (look(in_doubt).upstream_id, look(in_doubt).told_at) == (None, None)
+
+
+def test_of_a_flood_of_forged_webhooks_the_signed_ones_are_heard(client: TestClient, member: Member) -> None:
+    sent = [write_try(member, upstream_id=f"pred-{number}") for number in range(40)]
+
+    def call(number: int) -> int:
+        is_forged = bool(number % 4)
+        secret = "whsec_forged" if is_forged else SECRET
+        return tell(client, sent[number // 4], secret=secret, name=f"pred-{number // 4}").status_code
+
+    with ThreadPoolExecutor(16) as threads:
+        statuses = list(threads.map(call, range(160)))
+
+    assert [status for number, status in enumerate(statuses) if number % 4] == [401] * 120
+    assert statuses[::4] == [204] * 40
+    assert all(look(one).told_at for one in sent)
 
 
 @pytest.mark.parametrize("name", ["0" * 32, "no-id", "%2e%2e"])

@@ -104,7 +104,7 @@ def test_what_was_unproven_is_known_to_be_there_once_the_upstream_says_so(caller
     seen = in_doubt()
     arriving.unproven(seen.id, seen.doubted_since)
 
-    assert lifecycle.told(seen.id, "prediction-1")
+    assert lifecycle.discovered(seen.id, "prediction-1")
 
     one = try_of(seen.id)
     assert (one.outcome, one.upstream_id, status_of(job)) == ("unproven", "prediction-1", State.FAILED)
@@ -114,7 +114,7 @@ def test_a_prediction_that_one_try_has_is_not_found_for_another(caller: Caller) 
     prepared(caller)
     [sending] = forward()
     forwarding.accepted({sending.try_id: "prediction-1"})
-    arriving.completed(sending.try_id, VIDEO)
+    arriving.completed({sending.try_id: VIDEO})
 
     assert pursuing.strangers(routed.KEY_NAME, ["prediction-1", "prediction-2"]) == {"prediction-2"}
 
@@ -125,7 +125,7 @@ def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller:
     job = prepared(caller)
     [sending] = forward()
     forwarding.accepted({sending.try_id: "prediction-1"})
-    arriving.completed(sending.try_id, VIDEO)
+    arriving.completed({sending.try_id: VIDEO})
     fetching = factories.claim(engine="cloud")
     lifecycle.cancel(caller, job.id)
     lifecycle.confirm_cancel(fetching)
@@ -153,7 +153,7 @@ def test_a_video_that_is_paid_for_is_fetched_again_however_many_workers_it_takes
     job = prepared(caller)
     [sending] = forward()
     forwarding.accepted({sending.try_id: "there"})
-    arriving.completed(sending.try_id, VIDEO)
+    arriving.completed({sending.try_id: VIDEO})
     for worker in ("worker-1", "worker-2", "worker-3"):
         assert factories.claim(worker, "cloud").arrival is not None
         execute("UPDATE jobs SET lease_until = now() - interval '1 second'")

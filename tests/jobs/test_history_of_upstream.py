@@ -32,7 +32,7 @@ def job(caller: Caller) -> Job:
     execute("UPDATE jobs SET due_at = now()")
     [sending] = forwarding.forward(upstream.configured(), 1)
     forwarding.accepted({sending.try_id: "prediction-1"})
-    arriving.completed(sending.try_id, Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10))
+    arriving.completed({sending.try_id: Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10)})
     claim = factories.claim(engine="cloud")
     lifecycle.finish(claim, factories.output(claim))
     return job

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import WrongSetting
-from jobs.rules.tiers import SLACK_SECONDS, TIERS, Standing, Tier, allow, key_name, read_keys, spread, wait_seconds
+from jobs.rules.tiers import SLACK_SECONDS, TIERS, Standing, Tier, allow, key_name, read_keys, spread
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SMALL = Tier("small", 20, 3)
@@ -60,7 +60,6 @@ def test_a_key_the_upstream_wants_no_more_of_is_left_alone_until_then() -> None:
 
     assert allow(standing, 5, at(29)).count == 0
     assert allow(standing, 5, at(30)).count == 5
-    assert wait_seconds([standing], NOW) == 30
 
 
 def test_nothing_allowed_changes_nothing() -> None:
@@ -75,19 +74,6 @@ def test_several_keys_share_the_load_by_the_room_they_have() -> None:
     given_out = {one.key: one.count for one in spread([full, free], 70, NOW)}
 
     assert given_out == {"b": 60, "a": 6}
-
-
-def test_the_wait_is_to_the_moment() -> None:
-    standing = Standing("key", SMALL)
-    spent = Standing("key", SMALL, 0, allow(standing, 2, NOW).paced_until)
-    seconds = wait_seconds([spent], NOW)
-
-    assert seconds is not None
-    assert allow(spent, 1, at(seconds)).count == 1
-    assert allow(spent, 1, at(seconds - 0.01)).count == 0
-    assert wait_seconds([standing], NOW) == 0
-    assert wait_seconds([Standing("key", SMALL, in_flight=3)], NOW) is None
-    assert wait_seconds([], NOW) is None
 
 
 def test_keys_are_read_with_their_tiers() -> None:

@@ -9,7 +9,8 @@ import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -20,16 +21,20 @@ from jobs import events, settings, timetable, upstream
 from jobs.errors import JobError, Unavailable, WorkerUnfit
 from jobs.lifecycle import forwarding, pursuing
 from jobs.lifecycle.forwarding import Sending
+from jobs.lifecycle.pursuing import There
 from workers.engines.cloud.client import Client
-from workers.engines.cloud.errors import Busy, KeyRefused, NotReached, OutcomeUnknown, UpstreamError
-from workers.forwarding import handing, sweeping, verdicts
+from workers.engines.cloud.errors import Abandoned, Busy, KeyRefused, NotReached, OutcomeUnknown, UpstreamError
+from workers.forwarding import adopting, handing, hands, sweeping
 from workers.forwarding.hands import Hands
+from workers.forwarding.verdicts import Verdicts
 
 Duty = Callable[[], Awaitable[float]]
 """Done again and again; answers in how many seconds."""
 Tell = Callable[[Any], None]
 
 SENDING_MAX = 64
+ASKING_MAX = 64
+STOPPING_MAX = 16
 IDLE_SECONDS = 0.25
 BUSY_SECONDS = 0.04
 _ALIVE_SECONDS = 4.0
@@ -64,13 +69,16 @@ class Forwarder:
         self._keys = upstream.configured()
         self._hands = Hands()
         self._accepted: dict[uuid.UUID, str] = {}
+        self._verdicts = Verdicts()
+        self._asking: set[uuid.UUID] = set()
         self._told = ""
 
     async def run(self, stop: threading.Event) -> None:
         """Do all of it side by side until `stop` is set; then let what is being sent come to its end."""
         async with anyio.create_task_group() as clerks:
-            for duty in (self._say_alive, self._write_down, self._sweep, self._ask, self._stop_unneeded, self._learn):
+            for duty in (self._say_alive, self._write_down, self._sweep, self._stop_unneeded, self._learn):
                 clerks.start_soon(self._again_and_again, duty)
+            clerks.start_soon(self._again_and_again, partial(self._ask, clerks))
             async with anyio.create_task_group() as sendings:
                 while not stop.is_set():
                     await self._take(sendings)
@@ -101,7 +109,7 @@ class Forwarder:
         taken: list[Sending] = []
 
         async def take() -> float:
-            asked_at = time.monotonic()
+            asked_at = hands.moment()
             taken.extend(await run_sync(forwarding.forward, self._keys, room) if room > 0 else [])
             self._hands.take([sending.try_id for sending in taken], asked_at)
             return BUSY_SECONDS if taken or room <= 0 else IDLE_SECONDS
@@ -148,12 +156,18 @@ class Forwarder:
     async def _send(self, sending: Sending, urls: dict[str, str]) -> None:
         """Submit once, whatever comes of it."""
         try:
-            if not self._hands.may_send(sending.try_id):
-                return
             callback = _callback_url(sending)
             inputs = {**sending.inputs, **urls}
             with _timed(sending):
-                prediction = await self._client.submit(sending.upstream_key, sending.model, inputs, callback)
+                prediction = await self._client.submit(
+                    sending.upstream_key,
+                    sending.model,
+                    inputs,
+                    callback,
+                    may_leave=partial(self._hands.may_send, sending.try_id),
+                )
+        except Abandoned:
+            return  # somebody may think us dead by now, and looks it up
         except OutcomeUnknown as error:
             events.emit("upstream.unanswered", job=sending.job_id.hex, reason=str(error))
             await self._insist(forwarding.doubted, [sending.try_id])
@@ -191,40 +205,56 @@ class Forwarder:
         return _ALIVE_SECONDS
 
     async def _write_down(self) -> float:
-        """Write down together what was accepted about the same time."""
+        """Write down together what was accepted, and what ended, about the same time."""
         accepted = dict(self._accepted)
         if accepted:
             await run_sync(forwarding.accepted, accepted)
             for try_id in accepted:
                 del self._accepted[try_id]
-        return BUSY_SECONDS
+        return 0.0 if await self._verdicts.write_down() else BUSY_SECONDS
 
     async def _sweep(self) -> float:
         """Ask about everything, if nobody else has lately."""
         every_seconds = settings.load().wavespeed_poll_seconds
         if await run_sync(timetable.take, "sweep_upstream", every_seconds):
             began_at = time.monotonic()
-            done = sum([await sweeping.sweep(self._client, key.name) for key in self._keys])
+            done = sum([await sweeping.sweep(self._client, key.name, self._verdicts) for key in self._keys])
+            done += await adopting.adopt(self._client, self._keys, self._verdicts)
             took_ms = round((time.monotonic() - began_at) * 1000)
             await run_sync(timetable.tick_off, "sweep_upstream", done, took_ms)
         return every_seconds / 4
 
-    async def _ask(self) -> float:
-        """Ask about those that the upstream's webhooks say have ended."""
-        ended = await run_sync(pursuing.told, SENDING_MAX)
-        async with anyio.create_task_group() as group:
-            for one in ended:
-                group.start_soon(verdicts.ask, self._client, one.id, one.upstream_key, one.upstream_id)
-        return 0.0 if ended else IDLE_SECONDS
+    async def _ask(self, clerks: TaskGroup) -> float:
+        """Ask about those that the upstream's webhooks say have ended; one slow answer keeps no other waiting."""
+        room = ASKING_MAX - len(self._asking)
+        ended = await run_sync(pursuing.told, room) if room > 0 else []
+        for one in ended:
+            self._asking.add(one.id)
+            clerks.start_soon(self._ask_about, one)
+        return BUSY_SECONDS if ended or room <= 0 else IDLE_SECONDS
+
+    async def _ask_about(self, one: There) -> None:
+        await self._verdicts.ask(self._client, one.id, one.upstream_key, one.upstream_id)
+        self._asking.discard(one.id)
 
     async def _stop_unneeded(self) -> float:
-        """Ask the upstream once to stop what no job needs; it may go on and cost all the same."""
-        for one in await run_sync(pursuing.to_stop, SENDING_MAX):
-            try:
-                await self._client.cancel(one.upstream_key, one.upstream_id)
-            except UpstreamError as error:
-                events.emit("upstream.cancel_failed", upstream_key=one.upstream_key, reason=str(error))
+        """Ask the upstream to stop what no job needs; it may go on and cost all the same."""
+        unneeded = await run_sync(pursuing.to_stop, STOPPING_MAX)
+        async with anyio.create_task_group() as group:
+            for one in unneeded:
+                group.start_soon(self._stop, one)
         return IDLE_SECONDS
+
+    async def _stop(self, one: There) -> None:
+        """Ask once. What is refused for good is heard too; any other trouble passes, and it is asked again."""
+        try:
+            await self._client.cancel(one.upstream_key, one.upstream_id)
+        except UpstreamError as error:
+            events.emit("upstream.cancel_failed", upstream_key=one.upstream_key, reason=str(error))
+            if not error.permanent:
+                return
+        with suppress(Unavailable):
+            await run_sync(pursuing.heard, one.id)
 
     async def _learn(self) -> float:
         """Learn what the upstream signs its webhooks with."""

@@ -13,7 +13,7 @@ from workers.engines.cloud.client import Client
 from workers.engines.cloud.replies import Billing
 
 _EARLIER = timedelta(minutes=5)
-"""The upstream's clock may be behind ours by so much."""
+"""Not all of the upstream's servers need agree on the time."""
 
 
 async def reconcile(client: Client, upstream_key: str, at_most: timedelta) -> int:
@@ -25,7 +25,8 @@ async def reconcile(client: Client, upstream_key: str, at_most: timedelta) -> in
     if unbilled is None:
         return 0
     since = max(unbilled, clock.now() - at_most)
-    bill = client.billings(upstream_key, since=since - _EARLIER, until=clock.now() + _EARLIER)
+    ahead = await client.now(upstream_key) - clock.now()
+    bill = client.billings(upstream_key, since=since + ahead - _EARLIER, until=clock.now() + ahead + _EARLIER)
     return await run_sync(costing.charge, upstream_key, since, sum_up([entry async for entry in bill]))
 
 

@@ -5,16 +5,16 @@ from datetime import timedelta
 import anyio
 from anyio.to_thread import run_sync
 
-from jobs import clock, events, settings
+from jobs import events, settings
 from jobs.lifecycle import arriving, forwarding, pursuing
 from jobs.lifecycle.pursuing import Open
-from workers.engines.cloud.client import Client
+from workers.engines.cloud.client import PAGE_SIZE, Client
 from workers.engines.cloud.errors import UpstreamError
 from workers.engines.cloud.replies import Prediction
-from workers.forwarding import verdicts
+from workers.forwarding.verdicts import Verdicts
 
 _EARLIER = timedelta(seconds=60)
-"""The upstream's clock may be behind ours by so much."""
+"""What was sent lately may bear an earlier time there: clocks are known to a second, and not all servers agree."""
 _FEW = 8
 """So many are asked about one by one, which says more than a list and never lags."""
 _SINGLY_MAX = 100
@@ -23,34 +23,40 @@ _RECENT_SECONDS = 1800.0
 """What is there for longer is asked about one by one: a list that goes back to it would hold all that came since."""
 
 
-async def sweep(client: Client, upstream_key: str) -> int:
+async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
     """Ask about all that is open with a key; how many that was."""
     found = await run_sync(pursuing.open_of, upstream_key)
     known = {one.upstream_id: one for one in found if one.upstream_id is not None}
     doubted = [one for one in found if one.upstream_id is None]
     if len(known) <= _FEW and not doubted:
-        await _ask_singly(client, list(known.values()))
+        await _ask_singly(client, verdicts, list(known.values()))
         return len(found)
     recent = [one for one in found if one.upstream_id is None or one.age_seconds <= _RECENT_SECONDS]
     listed = await _list(client, upstream_key, recent) if recent else {}
     if listed is None:
-        await _ask_singly(client, list(known.values()))
+        await _ask_singly(client, verdicts, list(known.values()))
         await _mark_unproven(doubted)
         return len(found)
     for upstream_id in known.keys() & listed.keys():
-        await verdicts.judge(known[upstream_id].id, listed[upstream_id])
+        verdicts.hear(known[upstream_id].id, listed[upstream_id])
     unseen = [one for name, one in known.items() if name not in listed and one.unasked_seconds > _UNSEEN_SECONDS]
-    await _ask_singly(client, unseen)
-    await _look_up(upstream_key, doubted, listed)
+    await _ask_singly(client, verdicts, unseen)
+    missing = await _look_up(upstream_key, verdicts, doubted, listed)
+    if missing and len(listed) >= PAGE_SIZE:
+        # What is deleted there while pages are read moves others past the reader: what is missing is looked for twice.
+        listed = await _list(client, upstream_key, missing)
+        missing = [] if listed is None else await _look_up(upstream_key, verdicts, missing, listed)
+    for one in missing:
+        await run_sync(arriving.not_there, one.id, one.doubted_since)
     return len(found)
 
 
 async def _list(client: Client, upstream_key: str, found: list[Open]) -> dict[str, Prediction] | None:
     """All the upstream lists since the oldest of them was written down; None when it does not answer."""
-    since = clock.now() - timedelta(seconds=max(one.age_seconds for one in found)) - _EARLIER
     must_match = any(one.upstream_id is None for one in found)
     listed = {}
     try:
+        since = await client.now(upstream_key) - timedelta(seconds=max(one.age_seconds for one in found)) - _EARLIER
         async for prediction in client.predictions(upstream_key, since=since, with_inputs=must_match):
             listed[prediction.id] = prediction
     except UpstreamError as error:
@@ -59,20 +65,24 @@ async def _list(client: Client, upstream_key: str, found: list[Open]) -> dict[st
     return listed
 
 
-async def _look_up(upstream_key: str, doubted: list[Open], listed: dict[str, Prediction]) -> None:
-    """Find those that were taken after all; of the others, the upstream's list has had its time to show them."""
+async def _look_up(
+    upstream_key: str, verdicts: Verdicts, doubted: list[Open], listed: dict[str, Prediction]
+) -> list[Open]:
+    """Find those that were taken after all; the others that the upstream's list has had its time to show."""
     if not doubted:
-        return
+        return []
     names = await run_sync(pursuing.strangers, upstream_key, listed)
     strangers = {name: one for name, one in listed.items() if name in names}
+    missing = []
     for one in doubted:
         upstream_id = _found(one, strangers)
         if upstream_id is not None:
             prediction = strangers.pop(upstream_id)  # nothing there is two tries of ours
             await run_sync(forwarding.accepted, {one.id: upstream_id})
-            await verdicts.judge(one.id, prediction)
+            verdicts.hear(one.id, prediction)
         elif one.marker is None or one.doubted_seconds > settings.load().wavespeed_list_lag_seconds:
-            await run_sync(arriving.not_there, one.id, one.doubted_since)
+            missing.append(one)
+    return missing
 
 
 def _found(one: Open, strangers: dict[str, Prediction]) -> str | None:
@@ -90,7 +100,7 @@ async def _mark_unproven(doubted: list[Open]) -> None:
             await run_sync(arriving.unproven, one.id, one.doubted_since)
 
 
-async def _ask_singly(client: Client, some: list[Open]) -> None:
+async def _ask_singly(client: Client, verdicts: Verdicts, some: list[Open]) -> None:
     """Ask about some one by one, those first that were not asked about for longest."""
     chosen = sorted(some, key=lambda one: -one.unasked_seconds)[:_SINGLY_MAX]
     async with anyio.create_task_group() as group:

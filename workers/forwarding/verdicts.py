@@ -1,12 +1,13 @@
-"""What the upstream's word on a prediction means for its try; each is written down in a transaction of its own."""
+"""What the upstream says has become of tries: asked of it or read in its list, and written down many at a time."""
 
 import uuid
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
 
-from jobs.errors import Unavailable
 from jobs.lifecycle import arriving
 from jobs.lifecycle.arriving import Video
 from workers.engines.cloud import refusals
@@ -14,37 +15,54 @@ from workers.engines.cloud.client import Client
 from workers.engines.cloud.errors import Refused, TaskFailed, UpstreamError
 from workers.engines.cloud.replies import Prediction
 
+if TYPE_CHECKING:
+    from jobs.errors import JobError
+
 COMPLETED = "completed"
+_TOGETHER = 100
 
 
-async def ask(client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
-    """Ask how a prediction stands, and write it down if it has ended.
+class Verdicts:
+    """How tries ended, as the upstream says, until it is written down; what is lost here is asked again."""
 
-    What is not answered, or cannot be written down for the moment, is asked another time.
-    """
-    with suppress(UpstreamError, Unavailable):
-        await _ask(client, try_id, upstream_key, upstream_id)
+    def __init__(self) -> None:
+        self._videos: dict[uuid.UUID, Video] = {}
+        self._errors: dict[uuid.UUID, JobError] = {}
 
+    async def ask(self, client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
+        """Ask how a prediction stands, and hear it. What is not answered is asked another time."""
+        with suppress(UpstreamError):
+            await self._ask(client, try_id, upstream_key, upstream_id)
 
-async def _ask(client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
-    try:
-        prediction = await client.prediction(upstream_key, upstream_id)
-    except Refused as refused:
-        if refused.status == HTTPStatus.NOT_FOUND:
-            await run_sync(arriving.failed, try_id, _gone())
-    else:
-        await judge(try_id, prediction)
+    def hear(self, try_id: uuid.UUID, prediction: Prediction) -> None:
+        """Take in how a prediction ended, if it has. One that is complete without a video has failed."""
+        if not prediction.is_final:
+            return
+        if prediction.status == COMPLETED and prediction.outputs:
+            video = Video(prediction.outputs[0], any(prediction.flagged), prediction.inference_ms)
+            self._videos[try_id] = video
+        else:
+            self._errors[try_id] = refusals.why_failed(prediction)
 
+    async def write_down(self) -> bool:
+        """Write down some of what was heard; whether there is more. Raises Unavailable, and then nothing is lost."""
+        if videos := dict(islice(self._videos.items(), _TOGETHER)):
+            await run_sync(arriving.completed, videos)
+            for try_id in videos:
+                del self._videos[try_id]
+        for try_id, error in list(self._errors.items()):
+            await run_sync(arriving.failed, try_id, error)
+            del self._errors[try_id]
+        return bool(self._videos or self._errors)
 
-async def judge(try_id: uuid.UUID, prediction: Prediction) -> None:
-    """Write down how a prediction ended, if it has. One that is complete without a video has failed."""
-    if not prediction.is_final:
-        return
-    if prediction.status == COMPLETED and prediction.outputs:
-        video = Video(prediction.outputs[0], any(prediction.flagged), prediction.inference_ms)
-        await run_sync(arriving.completed, try_id, video)
-    else:
-        await run_sync(arriving.failed, try_id, refusals.why_failed(prediction))
+    async def _ask(self, client: Client, try_id: uuid.UUID, upstream_key: str, upstream_id: str) -> None:
+        try:
+            prediction = await client.prediction(upstream_key, upstream_id)
+        except Refused as refused:
+            if refused.status == HTTPStatus.NOT_FOUND:
+                self._errors[try_id] = _gone()
+        else:
+            self.hear(try_id, prediction)
 
 
 def _gone() -> TaskFailed:

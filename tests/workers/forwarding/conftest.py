@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +91,11 @@ class Upstream:
         """As if whoever is sending had been silent for long."""
         with transaction() as session:
             session.execute(update(UpstreamTry).values(held_until=func.clock_timestamp()))
+
+    def age_stops(self) -> None:
+        """As if what was asked to stop had been asked long ago."""
+        with transaction() as session:
+            session.execute(update(UpstreamTry).values(stop_asked_at=func.now() - timedelta(minutes=1)))
 
     def unbilled(self) -> int:
         """How many tries the bill has not settled yet."""

@@ -78,6 +78,22 @@ def test_a_late_result_of_a_cancelled_job_is_dropped_and_its_cost_is_kept(at_ups
         assert upstream.story(job_id)[-1] == "job.cancelled"
 
 
+def test_a_cancel_that_the_upstream_refuses_for_the_moment_is_asked_again(at_upstream: Opener) -> None:
+    with at_upstream(speed=FOR_EVER) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
+            upstream.fake.set_faults(read_busy=1.0)
+            assert lifecycle.cancel(upstream.caller, job_id).status == State.CANCELLED, "nobody waits for the upstream"
+            wait_for(lambda: upstream.fake.calls()["read"]["read_busy"])
+            upstream.fake.set_faults(read_busy=0.0)
+            upstream.age_stops()
+            wait_for(lambda: upstream.tries(job_id)[0].ended_at)
+        (one,) = upstream.tries(job_id)
+        assert one.stop_heard_at is not None
+        assert upstream.fake.jobs()[0]["status"] == "cancelled"
+
+
 @pytest.mark.parametrize(("pays", "left"), [(True, "charged"), (False, "free")])
 def test_whether_a_cancel_at_the_upstream_is_paid_is_for_the_account(
     at_upstream: Opener, *, pays: bool, left: str
@@ -102,6 +118,17 @@ def test_a_submit_that_was_taken_unanswered_is_found_and_never_sent_again(at_ups
         assert job.status == "completed"
         assert [one.outcome for one in upstream.tries(job_id)] == ["completed"]
         assert len(upstream.fake.jobs()) == 1
+
+
+@pytest.mark.parametrize("ahead_seconds", [-900.0, 900.0])
+def test_a_lost_answer_is_found_though_the_upstreams_clock_is_not_ours(
+    at_upstream: Opener, *, ahead_seconds: float
+) -> None:
+    with at_upstream(faults={"reply_dropped": 1.0}, clock_ahead_seconds=ahead_seconds) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            (job,) = upstream.finish(job_id)
+        assert (job.status, len(upstream.fake.jobs())) == ("completed", 1)
 
 
 def test_a_submit_that_was_not_taken_is_sent_again_once_the_list_had_its_time(at_upstream: Opener) -> None:

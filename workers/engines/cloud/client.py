@@ -6,18 +6,19 @@ have been taken, and OutcomeUnknown says so.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from jobs import clock
 from jobs.rules.tiers import UpstreamKey
 from workers.engines.cloud import calls, uploading
 from workers.engines.cloud.calls import Patience, Question
 from workers.engines.cloud.errors import Away, Busy, NotReached, Unreadable, UpstreamError
-from workers.engines.cloud.line import Line
+from workers.engines.cloud.line import Line, Request
 from workers.engines.cloud.replies import Billing, Content, Prediction
 from workers.engines.cloud.uploading import Parcel
 
@@ -44,16 +45,31 @@ class Client:
     ) -> None:
         await self._line.close()
 
+    async def now(self, key: str) -> datetime:
+        """The moment by the upstream's own clock, which may differ from ours; what is asked by time is asked by it."""
+        if self._line.now is None:
+            await self.balance_usd(key)
+        return self._line.now or clock.now()
+
     async def submit(
-        self, key: str, model: str, inputs: Mapping[str, object], webhook_url: str | None = None
+        self,
+        key: str,
+        model: str,
+        inputs: Mapping[str, object],
+        webhook_url: str | None = None,
+        *,
+        may_leave: Callable[[], bool] = lambda: True,
     ) -> Prediction:
-        """Hand in a job, once. Raises OutcomeUnknown when it may have been taken; any other error says it was not."""
+        """Hand in a job, once. Raises OutcomeUnknown when it may have been taken; any other error says it was not.
+
+        `may_leave` is asked in the moment its first byte would leave us; Abandoned says that it did not.
+        """
         query = {"webhook": webhook_url} if webhook_url else None
-        return await self._ask(calls.SUBMIT, key, f"/api/v3/{model}", inputs, query)
+        return await self._ask(calls.SUBMIT, key, Request(f"/api/v3/{model}", inputs, query, may_leave))
 
     async def prediction(self, key: str, prediction_id: str) -> Prediction:
         """The job as it stands. Raises Refused with status 404 when the upstream has none of that id."""
-        return await self._ask(calls.RESULT, key, f"/api/v3/predictions/{prediction_id}/result")
+        return await self._ask(calls.RESULT, key, Request(f"/api/v3/predictions/{prediction_id}/result"))
 
     async def predictions(
         self, key: str, *, since: datetime, model: str | None = None, with_inputs: bool = False
@@ -65,7 +81,7 @@ class Client:
         form = {"page_size": PAGE_SIZE, "created_after": since.isoformat(), "include_inputs": with_inputs}
         for number in range(1, PAGES_MAX + 1):
             asked = form | {"page": number} | ({"model": model} if model else {})
-            page = await self._ask(calls.LIST, key, "/api/v3/predictions", asked)
+            page = await self._ask(calls.LIST, key, Request("/api/v3/predictions", asked))
             for prediction in page.items:
                 yield prediction
             if len(page.items) < PAGE_SIZE:
@@ -74,22 +90,22 @@ class Client:
 
     async def cancel(self, key: str, prediction_id: str) -> None:
         """Ask once to stop a job; the upstream may let it end, and charge it, all the same."""
-        await self._ask(calls.CANCEL, key, f"/api/v3/predictions/{prediction_id}")
+        await self._ask(calls.CANCEL, key, Request(f"/api/v3/predictions/{prediction_id}"))
 
     async def balance_usd(self, key: str) -> Decimal:
-        return (await self._ask(calls.BALANCE, key, "/api/v3/balance")).balance
+        return (await self._ask(calls.BALANCE, key, Request("/api/v3/balance"))).balance
 
     async def price_usd(self, key: str, model: str, inputs: Mapping[str, object]) -> Decimal:
         """What a job would cost; the base price while the length of its voices is not known."""
         form = {"model_id": model, "inputs": inputs}
-        return (await self._ask(calls.PRICE, key, "/api/v3/model/price", form)).price
+        return (await self._ask(calls.PRICE, key, Request("/api/v3/model/price", form))).price
 
     async def billings(self, key: str, *, since: datetime, until: datetime) -> AsyncIterator[Billing]:
         """What was charged and given back in that time, newest first."""
         form = {"page_size": PAGE_SIZE, "start_time": since.isoformat(), "end_time": until.isoformat()}
         for number in range(1, PAGES_MAX + 1):
             asked = form | {"page": number}
-            page = await self._ask(calls.BILLINGS, key, "/api/v3/billings/search", asked)
+            page = await self._ask(calls.BILLINGS, key, Request("/api/v3/billings/search", asked))
             for billing in page.items:
                 yield billing
             if not page.has_more:
@@ -98,12 +114,12 @@ class Client:
 
     async def models(self, key: str) -> frozenset[str]:
         """The ids of all models the upstream has."""
-        offers = await self._ask(calls.MODELS, key, "/api/v3/models")
+        offers = await self._ask(calls.MODELS, key, Request("/api/v3/models"))
         return frozenset(offer.model_id for offer in offers)
 
     async def webhook_secret(self, key: str) -> str:
         """What the webhooks of this key are signed with."""
-        return (await self._ask(calls.SECRET, key, "/api/v3/webhook/secret")).secret
+        return (await self._ask(calls.SECRET, key, Request("/api/v3/webhook/secret"))).secret
 
     async def upload(self, key: str, parcel: Parcel) -> str:
         """Put a file where the upstream can read it; its URL, which is no other upload's.
@@ -111,7 +127,7 @@ class Client:
         When the file does not arrive, the next try has a ticket and a URL of its own.
         """
         for tried in count(1):
-            ticket = await self._ask(calls.TICKET, key, "/api/v3/media/uploads", parcel.form())
+            ticket = await self._ask(calls.TICKET, key, Request("/api/v3/media/uploads", parcel.form()))
             try:
                 await uploading.put(self._line, ticket.upload, parcel)
             except (Away, NotReached) as error:
@@ -120,18 +136,11 @@ class Client:
                 return ticket.download_url
         raise AssertionError
 
-    async def _ask(
-        self,
-        question: Question[Content],
-        key: str,
-        path: str,
-        form: Mapping[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Content:
+    async def _ask(self, question: Question[Content], key: str, asked: Request) -> Content:
         """Ask, and again if that is safe."""
         for tried in count(1):
             try:
-                return await self._line.ask(question, key, path, form, query)
+                return await self._line.ask(question, key, asked)
             except NotReached as error:
                 await self._pause(tried, error)
             except (Away, Busy, Unreadable) as error:

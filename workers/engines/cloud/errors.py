@@ -3,6 +3,7 @@
 EngineError
 └── UpstreamError
     ├── NotReached        nothing was sent: asking again is safe, whatever was asked
+    ├── Abandoned         nothing was sent, and it is not asked again: whoever wanted it had no right to it any more
     ├── Away              asked, but there is no usable answer; only of calls that change nothing
     ├── Busy              429: not now
     ├── KeyRefused        this key cannot be used: unknown, without the right, or out of credit
@@ -38,6 +39,10 @@ class NotReached(UpstreamError):
     """No connection was made, so nothing can have happened. The job is not at fault, and its attempt does not count."""
 
     error_class = "provider_away"
+
+
+class Abandoned(UpstreamError):
+    """Nothing was sent: when its turn came whoever wanted it sent had no right to any more."""
 
 
 class Away(UpstreamError):

@@ -1,12 +1,11 @@
 """Says what an answer that is no success means, in words that give nothing secret away."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
-
-import httpx
 
 from workers.engines.cloud.calls import Call
 from workers.engines.cloud.errors import (
@@ -33,6 +32,9 @@ _KEY_TROUBLE: Final = {
 }
 _KEY_PAUSE_SECONDS: Final = 300.0
 """How long a key that was refused is left alone: somebody must pay or mend a setting first."""
+
+LONGEST_PAUSE_SECONDS: Final = 3600.0
+_SECONDS: Final = re.compile(r"\d{1,300}(\.\d{0,9})?", re.ASCII)
 
 _TASK_FAILURES: Final = {
     1200: ("moderation", True),
@@ -88,13 +90,22 @@ def quoted(text: str) -> str:
     return line if len(line) <= _QUOTED_LETTERS else f"{line[:_QUOTED_LETTERS]}…"
 
 
-def told_pause_seconds(answer: httpx.Response, now: datetime) -> float | None:
-    """Read `Retry-After`, seconds or a date; None where it says nothing of use."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
+def told_pause_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read `Retry-After`, seconds or a date; None where it says nothing of use.
+
+    However much it says, nobody rests longer than LONGEST_PAUSE_SECONDS on the word of one answer.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_PAUSE_SECONDS)
+    told = moment(text)
+    return None if told is None else min(max((told - now).total_seconds(), 0.0), LONGEST_PAUSE_SECONDS)
+
+
+def moment(text: str) -> datetime | None:
+    """The moment a header of HTTP names; None where it names none."""
     try:
-        moment = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max((moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds(), 0.0)
+    return found.replace(tzinfo=found.tzinfo or UTC)

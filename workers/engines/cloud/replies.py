@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from jobs.rules.addresses import URL_MAX_LETTERS
 from workers.engines.cloud.errors import Unreadable
 
 FINAL: Final = frozenset({"completed", "failed", "cancelled", "timeout", "deleted"})
@@ -25,9 +26,29 @@ def _or(default: Any) -> BeforeValidator:  # noqa: ANN401 - whatever the field h
     return BeforeValidator(lambda value: default if value is None else value)
 
 
+def _links(value: Any) -> Any:  # noqa: ANN401 - whatever the field holds
+    """Models that are none of ours put out other things than links, and are listed with our own all the same."""
+    if not isinstance(value, list):
+        return () if value is None else value
+    return tuple(one for one in value if isinstance(one, str) and one.isprintable() and len(one) <= URL_MAX_LETTERS)
+
+
+def _answers(value: Any) -> Any:  # noqa: ANN401 - as above
+    return tuple(one is True for one in value) if isinstance(value, list) else () if value is None else value
+
+
+def _fitting(value: Any) -> Any:  # noqa: ANN401 - as above
+    """A whole number that is beyond what we can write down says nothing."""
+    return 0 if value is None or (isinstance(value, int | float) and not 0 <= value < _TOO_MUCH) else value
+
+
+_TOO_MUCH: Final = 2**31
+_Number = Annotated[int, BeforeValidator(_fitting)]
+
+
 @dataclass(frozen=True)
 class _Timings:
-    inference: Annotated[int, _or(0)] = 0
+    inference: _Number = 0
 
 
 @dataclass(frozen=True)
@@ -39,13 +60,15 @@ class Prediction:
     id: _Id
     status: str
     model: Annotated[str, _or("")] = ""
-    outputs: Annotated[tuple[str, ...], Field(strict=False), _or(())] = ()
+    outputs: Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_links)] = ()
     created_at: AwareDatetime | None = None
     error: Annotated[str, _or("")] = ""
-    code: Annotated[int, _or(0)] = 0
-    flagged: Annotated[tuple[bool, ...], Field(strict=False, validation_alias="has_nsfw_contents"), _or(())] = ()
+    code: _Number = 0
+    flagged: Annotated[
+        tuple[bool, ...], Field(strict=False, validation_alias="has_nsfw_contents"), BeforeValidator(_answers)
+    ] = ()
     inputs: Annotated[Mapping[str, Any] | None, Field(validation_alias="input")] = None
-    execution_ms: Annotated[int, Field(validation_alias="executionTime"), _or(0)] = 0
+    execution_ms: Annotated[_Number, Field(validation_alias="executionTime")] = 0
     timings: Annotated[_Timings, _or(_Timings())] = field(default_factory=_Timings)
 
     @property

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from cli.fake_wavespeed.faults import FAILURES
@@ -87,6 +86,12 @@ def test_words_of_the_upstream_are_made_fit_to_print() -> None:
     ("said", "seconds"),
     [
         ("7", 7.0),
+        ("1.5", 1.5),
+        ("999999999999", 3600.0),
+        ("9" * 10_000, None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Thu, 01 Jan 2026 13:01:00 +0100", 60.0),
         ("Thu, 01 Jan 2026 12:01:00 GMT", 60.0),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
         ("soon", None),
@@ -95,4 +100,4 @@ def test_words_of_the_upstream_are_made_fit_to_print() -> None:
     ],
 )
 def test_the_pause_we_are_told_is_read(said: str, seconds: float | None) -> None:
-    assert refusals.told_pause_seconds(httpx.Response(429, headers={"Retry-After": said}), NOW) == seconds
+    assert refusals.told_pause_seconds({"Retry-After": said}, NOW) == seconds

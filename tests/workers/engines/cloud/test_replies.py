@@ -32,7 +32,6 @@ WHOLE = {"id": "0" * 32, "model": "m", "outputs": ["https://o/"], "status": "com
         ('{"code":200,"data":{"id":"a"}}', "data.status: Field required"),
         ('{"code":200,"data":{"id":"a","status":1}}', "data.status: "),
         ('{"code":200,"data":{"id":"a","status":"created","outputs":"https://o/"}}', "data.outputs: "),
-        ('{"code":200,"data":{"id":"a","status":"created","outputs":[1]}}', "data.outputs.0: "),
         ('{"code":200,"data":{"id":"a","status":"created","executionTime":1.5}}', "data.executionTime: "),
         ('{"code":200,"data":{"id":"a","status":"created","code":"1402"}}', "data.code: "),
         ('{"code":200,"data":{"id":"a","status":"created","created_at":"2026-01-01T00:00:00"}}', "data.created_at: "),
@@ -62,6 +61,28 @@ def test_a_word_nobody_knows_is_not_an_end() -> None:
 def test_both_places_of_the_time_are_read() -> None:
     assert read_callback(json.dumps(WHOLE).encode()).inference_ms == 5
     assert read_callback(json.dumps(WHOLE | {"timings": {"inference": 7}}).encode()).inference_ms == 7
+
+
+def test_what_other_models_put_out_is_listed_with_our_own() -> None:
+    other = {"outputs": [{"text": "hello"}, None, 7, "https://o/1.mp4"], "has_nsfw_contents": [None, True]}
+    page = {"code": 200, "data": {"items": [WHOLE, WHOLE | other]}}
+
+    read = Reader(PredictionPage).read(json.dumps(page).encode(), "the list of jobs").expected()
+
+    assert [one.outputs for one in read.items][1] == ("https://o/1.mp4",)
+    assert read.items[1].flagged == (False, True)
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**30])
+def test_numbers_that_nothing_can_hold_say_nothing(number: int) -> None:
+    told = read_callback(json.dumps(WHOLE | {"executionTime": number, "code": number, "timings": None}).encode())
+
+    assert (told.inference_ms, told.code) == (0, 0)
+
+
+@pytest.mark.parametrize("link", ["https://o/\x00.mp4", "https://o/\n.mp4", "https://o/" + "a" * 10_000])
+def test_what_is_no_link_is_no_output(link: str) -> None:
+    assert read_callback(json.dumps(WHOLE | {"outputs": [link]}).encode()).outputs == ()
 
 
 def test_an_input_is_known_again_whatever_its_signature() -> None:

@@ -9,11 +9,11 @@ import pytest
 from cli.fake_wavespeed.faults import SWITCHES
 from tests.fakes.media_server import MediaServer
 from tests.fakes.wavespeed import SOLO, wavespeed
-from tests.workers.engines.cloud.asking import CHOICES, FORM, KEY, KEYS, LONG_AGO, ask, failure, listed, submit
+from tests.workers.engines.cloud.asking import CHOICES, FORM, KEY, KEYS, LONG_AGO, ask, balance, failure, listed, submit
 from workers.engines.cloud.calls import Call, Patience, Question
 from workers.engines.cloud.client import Client
-from workers.engines.cloud.errors import Busy, KeyRefused, NotReached, OutcomeUnknown, Refused
-from workers.engines.cloud.line import Line
+from workers.engines.cloud.errors import Abandoned, Busy, KeyRefused, NotReached, OutcomeUnknown, Refused
+from workers.engines.cloud.line import ANSWER_MAX_BYTES, Line, Request
 from workers.engines.cloud.replies import Prediction, Reader
 
 
@@ -41,7 +41,7 @@ def test_a_submit_that_is_never_answered_ends_in_time() -> None:
     async def work(url: str) -> None:
         line = Line(url, KEYS)
         try:
-            await line.ask(hurried, KEY, f"/api/v3/{SOLO}", FORM, None)
+            await line.ask(hurried, KEY, Request(f"/api/v3/{SOLO}", FORM))
         finally:
             await line.close()
 
@@ -79,6 +79,23 @@ def test_a_submit_that_reached_nobody_may_be_sent_again() -> None:
 
     assert isinstance(error, NotReached)
     assert (error.permanent, error.error_class) == (False, "provider_away")
+
+
+def test_a_submit_whose_time_has_passed_when_its_bytes_would_leave_is_not_sent() -> None:
+    with wavespeed(**CHOICES) as fake:
+        late = failure(fake.url, lambda client: client.submit(KEY, SOLO, FORM, may_leave=lambda: False))
+
+        assert isinstance(late, Abandoned)
+        assert fake.jobs() == []
+
+
+def test_an_answer_without_an_end_is_not_read_to_it() -> None:
+    with MediaServer() as server:
+        server.serve("/api/v3/balance", bytes(ANSWER_MAX_BYTES + 1))
+        server.serve(f"/api/v3/{SOLO}", bytes(ANSWER_MAX_BYTES + 1), status="502 Bad Gateway")
+
+        assert "longer than 32 MB" in str(failure(server.url(""), balance, Patience(tries=1)))
+        assert isinstance(failure(server.url(""), submit), OutcomeUnknown)
 
 
 def test_an_error_inside_a_success_is_an_error() -> None:

@@ -1,0 +1,61 @@
+"""Promises about sweeps: what is there is found, whatever happens to the upstream's list while it is read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, update
+
+from jobs import settings
+from jobs import upstream as keys
+from jobs.database import transaction
+from jobs.tables import UpstreamTry
+from tests.workers.forwarding.conftest import Opener, wait_for
+from workers.engines.cloud.client import PAGE_SIZE, Client
+from workers.engines.cloud.replies import Prediction
+from workers.forwarding import sweeping
+from workers.forwarding.verdicts import Verdicts
+
+_FOR_EVER = 0.0001
+
+
+class Interrupted(Client):
+    """A client that somebody interrupts once, between the first page of a list and the second."""
+
+    def __init__(self, interrupt: Callable[[], object]) -> None:
+        super().__init__(settings.load().wavespeed_url, keys.configured())
+        self._interrupts = [interrupt]
+
+    async def predictions(self, key: str, *, since: datetime, **asked: Any) -> AsyncIterator[Prediction]:  # noqa: ANN401 - as its own
+        number = 0
+        async for prediction in super().predictions(key, since=since, **asked):
+            yield prediction
+            number += 1
+            if number == PAGE_SIZE and self._interrupts:
+                self._interrupts.pop()()
+
+
+def test_what_moves_to_a_page_that_was_read_already_is_not_held_to_be_missing(at_upstream: Opener) -> None:
+    """A job is deleted between two pages: what stood first on the second page is on neither."""
+    with at_upstream(speed=_FOR_EVER) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
+        with transaction() as session:  # as if the answer to the submit had been lost
+            long_ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
+            session.execute(update(UpstreamTry).values(upstream_id=None, doubted_at=long_ago))
+        with ThreadPoolExecutor(8) as threads:
+            other, *_ = threads.map(lambda _: upstream.fake.submit()["id"], range(PAGE_SIZE))
+        upstream.fake.finish(other)
+        asyncio.run(_sweep(lambda: upstream.fake.call("POST", "/predictions/delete", {"ids": [other]})))
+
+        (one,) = upstream.tries(job_id)
+        assert (one.ended_at, one.upstream_id) == (None, upstream.fake.jobs()[0]["id"])
+
+
+async def _sweep(interrupt: Callable[[], object]) -> None:
+    async with Interrupted(interrupt) as client:
+        [key] = keys.configured()
+        await sweeping.sweep(client, key.name, Verdicts())
