@@ -92,6 +92,7 @@ def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
     """Say that these are still on their way up."""
     held_until = func.clock_timestamp() + timedelta(seconds=HOLD_SECONDS)
     with transaction() as session:
+        tries.lock(session, try_ids)
         session.execute(
             update(UpstreamTry)
             .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
@@ -109,6 +110,7 @@ def mark(markers: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:
         RETURNING one.id
     """)
     with transaction() as session:
+        tries.lock(session, markers)
         found = session.execute(statement, {"tries": list(markers), "markers": list(markers.values())})
         return {row.id for row in found}
 
@@ -117,6 +119,7 @@ def accepted(ids: Mapping[uuid.UUID, str]) -> None:
     """Write down what the upstream calls these tries: they are there."""
     with transaction() as session:
         tries.lock_jobs(session, ids)
+        tries.lock(session, ids)
         rows = session.execute(_SENT, {"tries": list(ids), "ids": list(ids.values())}).all()
         tries.count(session, {row.id: row.expected_usd for row in rows})
         session.execute(

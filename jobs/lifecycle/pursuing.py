@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from jobs.database import transaction
+from jobs.lifecycle import tries
 from jobs.tables import UpstreamPace, UpstreamTry
 
 _ASKED_AGAIN_SECONDS = 15.0
@@ -122,14 +123,12 @@ def heard(try_id: uuid.UUID) -> None:
 
 def asked(try_ids: list[uuid.UUID]) -> None:
     """Write down that the upstream was asked about these."""
-    own = select(UpstreamTry.id).where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
     with transaction() as session:
-        open_ids = session.scalars(own.order_by(UpstreamTry.id).with_for_update()).all()
+        tries.lock(session, try_ids)
         session.execute(
             update(UpstreamTry)
-            .where(UpstreamTry.id.in_(open_ids))
+            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
             .values(looked_at=func.clock_timestamp())
-            .execution_options(synchronize_session=False)
         )
 
 

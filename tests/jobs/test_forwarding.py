@@ -1,6 +1,7 @@
 """Promises about tries at the upstream, by their rows alone: nothing here is sent anywhere."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -159,3 +160,23 @@ def test_a_video_that_is_paid_for_is_fetched_again_however_many_workers_it_takes
         execute("UPDATE jobs SET lease_until = now() - interval '1 second'")
         assert lifecycle.rescue() == 1
         assert status_of(job) == State.FORWARDED
+
+
+def test_whoever_says_that_it_is_sending_and_whoever_knows_the_answers_never_wait_for_each_other(
+    caller: Caller,
+) -> None:
+    for _ in range(12):
+        prepared(caller)
+    ids = [sending.try_id for sending in forward()]
+    names = {try_id: f"prediction-{number}" for number, try_id in enumerate(reversed(ids))}
+
+    def say(number: int) -> None:
+        if number % 2:
+            forwarding.still_sending(ids[number % 5 :] + ids[: number % 5])
+        else:
+            forwarding.accepted(names)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(say, range(60)))
+
+    assert {try_of(try_id).upstream_id for try_id in ids} == set(names.values())

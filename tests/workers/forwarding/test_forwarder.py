@@ -85,8 +85,10 @@ def test_a_cancel_that_the_upstream_refuses_for_the_moment_is_asked_again(at_ups
             wait_for(lambda: upstream.at_stage(job_id, "rendering"))
             upstream.fake.set_faults(read_busy=1.0)
             assert lifecycle.cancel(upstream.caller, job_id).status == State.CANCELLED, "nobody waits for the upstream"
-            wait_for(lambda: upstream.fake.calls()["read"]["read_busy"])
+            wait_for(lambda: upstream.tries(job_id)[0].stop_asked_at)
+            wait_for(lambda: upstream.fake.calls().get("read", {}).get("read_busy", 0) > 4)  # the cancel and some looks
             upstream.fake.set_faults(read_busy=0.0)
+            assert upstream.tries(job_id)[0].stop_heard_at is None
             upstream.age_stops()
             wait_for(lambda: upstream.tries(job_id)[0].ended_at)
         (one,) = upstream.tries(job_id)
