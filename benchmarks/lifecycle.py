@@ -63,7 +63,7 @@ def servers(folder: Path) -> Iterator[None]:
     from cli import stack
     from jobs import schema
 
-    with stack.running(folder / "data", parts={"database", "broker"}) as running:
+    with stack.running(folder / "data", parts={"database", "broker", "bucket"}) as running:
         os.environ |= running.environment | {"DUOLOGUE_ENGINES": "gpu,preview"}
         schema.upgrade()
         yield
@@ -238,7 +238,14 @@ def a_worker() -> Iterator[None]:
 
     program = processes.worker(("preview",), 2, 1.0)
     variables = os.environ | {"DUOLOGUE_ENGINES": "preview"}
-    worker = subprocess.Popen([*program.command], cwd=ROOT, env=variables, stderr=subprocess.DEVNULL)
+    worker = subprocess.Popen(
+        program.command,
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.PIPE,  # its tether to us
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         until(lambda session: session.query(Worker).count() > 0)
         yield

@@ -256,7 +256,7 @@ def test_a_shut_receiver_is_left_in_peace_and_what_it_is_owed_uses_up_no_tries(
         completed(caller)
     with delivering():
         wait_for(lambda: len(receiver.at("/good")) == 20, "the good one has all")
-        wait_for(lambda: standing(broken.id) >= 5, "it is shut")
+        wait_for(lambda: standing(broken.id) >= 5 and not in_hand(broken.id), "it is shut, and nothing is under way")
         before = len(receiver.at("/broken"))
         completed(caller)
         wait_for(lambda: len(receiver.at("/good")) == 21, "the good one has one more")
@@ -264,6 +264,11 @@ def test_a_shut_receiver_is_left_in_peace_and_what_it_is_owed_uses_up_no_tries(
     owed = webhooks.deliveries(caller, broken.id)
     assert sum(one.tries for one in owed) == before
     assert {one.status for one in owed} == {"owed"}
+
+
+def in_hand(endpoint_id: object) -> int:
+    """How many deliveries a courier is just about to post to it, or posting."""
+    return sum(one.endpoint_id == endpoint_id and one.taken_until is not None for one in deliveries())
 
 
 def standing(lane: object) -> int:

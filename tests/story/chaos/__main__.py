@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 
 from jobs.database import transaction
 from jobs.errors import Unavailable
-from jobs.tables import ArchivedJob, Job
+from jobs.tables import ArchivedJob, Batch, Job
 from tests.story.chaos import report
 from tests.story.chaos.callers import Stream
 from tests.story.chaos.faults import Storm
@@ -48,7 +48,7 @@ def _run(made: World, plan: Plan) -> Verdict:
     stream.wait()
     storm.wait()
     stormy_seconds = time.monotonic() - began_at
-    wait_for(lambda: _unfinished() == 0, "every job is final", CALM_SECONDS)
+    wait_for(lambda: _unfinished() == 0, "every job and batch is final", CALM_SECONDS)
     made.ear.calm()
     wait_for(made.ear.has_heard_all, "every webhook is told", CALM_SECONDS)
     wait_for(lambda: bool(_archived()), "jobs are archived", CALM_SECONDS)
@@ -58,7 +58,9 @@ def _run(made: World, plan: Plan) -> Verdict:
 
 
 def _unfinished() -> int | None:
-    return _count(select(func.count()).where(Job.finished_at.is_(None)))
+    jobs = _count(select(func.count()).where(Job.finished_at.is_(None)))
+    batches = _count(select(func.count()).where(Batch.finished_at.is_(None)))
+    return None if jobs is None or batches is None else jobs + batches
 
 
 def _archived() -> int | None:

@@ -15,7 +15,7 @@ from jobs.errors import Unavailable
 from tests.factories_media import people_png, voice_wav
 from tests.story.chaos.ear import Ear
 from tests.story.chaos.payers import Payer
-from tests.story.chaos.plan import MAKES_A_JOB, VOICES_SECONDS, Ask
+from tests.story.chaos.plan import BATCH_LINES, MAKES_A_JOB, VOICES_SECONDS, Ask
 from tests.story.house import House
 from tests.story.scene import SOLO, solo
 
@@ -30,19 +30,21 @@ _EXPECTED = {
     "refused": {400},
     "cancel": {200, 409},
     "delete": {200},
+    "batch": {200, 201},
 }
 _MAY_BE_GONE = {"rerun", "repeat", "cancel"}
 
 
 @dataclass
 class Book:
-    """What the callers were told. `ids` holds, by the ask that made it, every id that a job was given.
+    """What the callers were told. `ids` and `batches` hold, by the ask that made it, every id it was given.
 
     `gone` has the jobs that were not found any more, and when that was said. `perhaps` counts re-runs that may have
     been taken by an answer nobody heard, of jobs that were gone when they were asked for again.
     """
 
     ids: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    batches: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     gone: list[tuple[str, float]] = field(default_factory=list)
     perhaps: int = 0
     put_off: Counter[str] = field(default_factory=Counter)
@@ -173,6 +175,9 @@ class Stream:
                 return client.post(f"{url}/v1/jobs/{about}/{ask.kind}", headers=headers)
             case "delete":
                 return client.post(f"{url}/api/v3/predictions/delete", json={"ids": [about]}, headers=headers)
+            case "batch":
+                self._top_up(self._payer(ask))  # a batch that cannot be paid as it opens fails, and nobody is asked
+                return client.post(f"{url}/v1/batches", json=self._batch(ask), headers=headers)
         return client.post(f"{url}/v1/jobs", json=self._form(ask), headers=headers)
 
     def _not_heard(self, ask: Ask, why: str) -> float:
@@ -192,6 +197,8 @@ class Stream:
     def _note(self, ask: Ask, answer: httpx.Response) -> None:
         if answer.status_code not in _EXPECTED[ask.kind]:
             self.book.strange.append(f"ask {ask.number}, {ask.kind}: {answer.status_code} {answer.text[:200]}")
+        elif ask.kind == "batch":
+            self.book.batches[ask.number].add(answer.json()["id"])
         elif answer.is_success and ask.kind not in {"cancel", "delete"}:
             made_by = ask.of if ask.kind == "repeat" and ask.of is not None else ask.number
             self.book.ids[made_by].add(answer.json()["id"])
@@ -214,6 +221,11 @@ class Stream:
         form = {"model": SOLO, "inputs": inputs, "engine": ask.engine, "metadata": {"ask": ask.number}}
         form["webhook"] = self._world.ear.url
         return form | ({"deadlines": {"total_seconds": 2}} if ask.kind == "late" else {})
+
+    def _batch(self, ask: Ask) -> dict[str, Any]:
+        line = {"model": SOLO, "inputs": self._linked[self._payer(ask), ask.voice_seconds]}
+        requests = [line | {"custom_id": f"{ask.number}-{number}"} for number in range(BATCH_LINES)]
+        return {"requests": requests, "options": {"engine": ask.engine, "webhook": self._world.ear.url}}
 
     def _payer(self, ask: Ask) -> Payer:
         return self._world.payers[ask.payer]

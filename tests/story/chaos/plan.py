@@ -5,14 +5,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["fresh", "unusable", "late", "rerun", "repeat", "other body", "refused", "cancel", "delete"]
+Kind = Literal["fresh", "unusable", "late", "rerun", "repeat", "other body", "refused", "cancel", "delete", "batch"]
 Engine = Literal["gpu", "cloud", "preview"]
 
 MAKES_A_JOB: dict[Kind, float] = {"fresh": 0.5, "rerun": 0.35, "unusable": 0.08, "late": 0.07}
 """What share of the jobs is of each kind; `late` is given less time than it may need."""
 
-BESIDES: dict[Kind, float] = {"repeat": 0.08, "cancel": 0.12, "other body": 0.03, "refused": 0.03, "delete": 0.05}
-"""Requests that make no job, as a share of the jobs."""
+BESIDES: dict[Kind, float] = {
+    "repeat": 0.08,
+    "cancel": 0.12,
+    "other body": 0.03,
+    "refused": 0.03,
+    "delete": 0.05,
+    "batch": 0.04,
+}
+"""Requests that make no job of their own, as a share of the jobs; a batch makes one of each of its lines."""
+
+BATCH_LINES = 3
 
 OF_ANOTHER: frozenset[Kind] = frozenset({"rerun", "repeat", "other body", "cancel", "delete"})
 

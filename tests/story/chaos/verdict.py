@@ -13,12 +13,13 @@ from jobs import history, storage
 from jobs.database import transaction
 from jobs.history import Finding
 from jobs.rules import keys
+from jobs.rules.batches import Status
 from jobs.rules.states import State
-from jobs.tables import ArchivedEvent, ArchivedJob, Event, Job, LedgerEntry
+from jobs.tables import ArchivedEvent, ArchivedJob, Batch, Event, Job, LedgerEntry
 from tests.story.chaos.callers import Book
 from tests.story.chaos.faults import Storm
 from tests.story.chaos.payers import SECOND_USD
-from tests.story.chaos.plan import Ask, Plan
+from tests.story.chaos.plan import BATCH_LINES, Ask, Plan
 from tests.story.chaos.world import World
 from workers.chores import sweep
 
@@ -64,6 +65,7 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
         *(f"a program died: {words}" for words in world.crew.deaths),
         *([] if storm.is_complete else ["a fault could not be carried out; see the trace above"]),
         *_of_the_book(book, jobs),
+        *_of_the_batches(book, jobs),
         *_of_the_jobs(plan, book, jobs),
         *_of_the_gone(world, book, jobs),
         *_of_the_bucket(),
@@ -87,9 +89,30 @@ def _of_the_book(book: Book, jobs: Rows) -> Iterator[str]:
             yield f"ask {number} was given {len(ids)} jobs: {', '.join(sorted(ids))}"
         for lost in ids - jobs.keys():
             yield f"ask {number} was given job {lost}, which is lost"
-    untold = jobs.keys() - book.accepted
+    told = {batch for ids in book.batches.values() for batch in ids}
+    untold = {name for name in jobs.keys() - book.accepted if _batch_of(jobs[name]) not in told}
     if any(jobs[name].rerun_of is None for name in untold) or len(untold) > book.perhaps:
         yield f"jobs were made, and nobody was told of them: {', '.join(sorted(untold))}"
+
+
+def _batch_of(job: Job | ArchivedJob) -> str | None:
+    return job.batch_id.hex if job.batch_id else None
+
+
+def _of_the_batches(book: Book, jobs: Rows) -> Iterator[str]:
+    """Each was made once however often it was asked for, and has a job of every line or, if it failed, none."""
+    made = Counter(_batch_of(job) for job in jobs.values())
+    with transaction() as session:
+        kept = {batch.id.hex: batch for batch in session.scalars(select(Batch))}
+    for number, ids in book.batches.items():
+        if len(ids) > 1:
+            yield f"ask {number} was given {len(ids)} batches: {', '.join(sorted(ids))}"
+        for name in ids:
+            is_failed = name in kept and kept[name].status == Status.FAILED
+            if made[name] not in ({0} if is_failed else {BATCH_LINES}):
+                yield f"batch {name} has {made[name]} jobs"
+            if name in kept and kept[name].finished_at is None:
+                yield f"batch {name} is still {kept[name].status}"
 
 
 def _of_the_jobs(plan: Plan, book: Book, jobs: Rows) -> Iterator[str]:
@@ -97,7 +120,7 @@ def _of_the_jobs(plan: Plan, book: Book, jobs: Rows) -> Iterator[str]:
     asked = {job: plan.asks[number] for number, ids in book.ids.items() for job in ids}
     for name, job in jobs.items():
         ask = asked.get(name)
-        kind = ask.kind if ask else "rerun"
+        kind = ask.kind if ask else "fresh" if job.batch_id else "rerun"
         if not State(job.status).is_final:
             yield f"job {name} is still {job.status}"
         elif job.status == State.COMPLETED and kind == "unusable":
