@@ -34,15 +34,14 @@ def main() -> int:
     log = ROOT / "bench.log"
     with tempfile.TemporaryDirectory(prefix="duologue-") as folder, log.open("w") as said:
         place = Path(folder) / "figures"
-        for name, *options in RUNS:
-            run(name, options, place, said.fileno())
+        are_whole = [run(name, options, place, said.fileno()) for name, *options in RUNS]
         found = figures.stated(place)
     Console().print(table(found))
-    return int(not found or not all(figure.is_reached for figure in found))
+    return int(not all(are_whole) or not all(figure.is_reached for figure in found))
 
 
-def run(name: str, options: list[str], place: Path, log: int) -> None:
-    """One benchmark in a process of its own; one that does not come to its end leaves no figures, and that is told."""
+def run(name: str, options: list[str], place: Path, log: int) -> bool:
+    """One benchmark in a process of its own; one that does not come to its end leaves no figures, and is a miss."""
     began = time.monotonic()
     print(f"{name} ...", end=" ", flush=True)
     try:
@@ -59,8 +58,8 @@ def run(name: str, options: list[str], place: Path, log: int) -> None:
         is_broken = True
     print(f"{time.monotonic() - began:.0f} s")
     if is_broken:
-        figures_missing = f"{name} came to no end; bench.log says why"
-        print(figures_missing, file=sys.stderr)
+        print(f"{name} came to no end; bench.log says why", file=sys.stderr)
+    return not is_broken
 
 
 def table(found: list[figures.Figure]) -> Table:

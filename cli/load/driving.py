@@ -59,16 +59,12 @@ def drive(api: Api, plan: Plan) -> Record:
     with progress.shown(err, "ordering") as say:
         with ThreadPoolExecutor(plan.at_once) as callers:
             for number, _ in enumerate(
-                callers.map(lambda one: _order(api, plan, record, one, begun_at), _all(plan)), 1
+                callers.map(lambda one: _order(api, plan, record, one, begun_at), range(plan.jobs)), 1
             ):
                 say("ordering", number / plan.jobs)
         record.ordering_seconds = time.monotonic() - begun_at
         _watch(api, plan, record, begun_at, say)
     return record
-
-
-def _all(plan: Plan) -> Iterator[int]:
-    return iter(range(plan.jobs))
 
 
 _writing = threading.Lock()
