@@ -3,7 +3,7 @@
 `python benchmarks/front_door.py`; servers, load and Postgres (fsync on) share this machine. The load comes from a
 process of its own that keeps 64 connections open and checks every answer's status. Orders have bodies and idempotency
 keys of their own and are paid for by prepaid accounts. With `--finished 1000000` all of it is measured twice, without
-and with so many finished jobs in the tables. It ends with 1 if a goal is missed.
+and with so many finished jobs in the tables. It ends with 3 if a goal is missed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.figures import state  # noqa: E402 - found once the root is on the path
+from benchmarks.figures import state, verdict  # noqa: E402 - found once the root is on the path
 from benchmarks.load import NUMBER, NUMBER_LETTERS  # noqa: E402 - likewise
 from benchmarks.serving import measure, resident_mb, served  # noqa: E402 - likewise
 
@@ -88,7 +88,7 @@ def compare(folder: Path, rounds: int, seconds: float, finished: int) -> int:
                 finished_jobs.add(finished)
                 print(f"\nwith {finished} finished jobs, written in {time.monotonic() - began:.0f} s")
                 is_missed |= report_change(full, in_turns(ports, files, rounds, seconds), resident_mb(door))
-    return int(is_missed)
+    return verdict(is_missed=is_missed)
 
 
 def in_turns(ports: dict[str, int], files: dict[str, Path], rounds: int, seconds: float) -> Turns:

@@ -3,7 +3,7 @@
 Run `python benchmarks/gpu.py` where requirements/gpu.txt is installed. It prints what the card multiplies at best in
 this run; seconds of the transformer's passes against the floor that follows from that, with every attention back end
 that is installed and with compiled blocks; the peak memory of every way to live against the engine's estimate; and what
-decoding takes. It ends with 1 if a goal is missed. `--rehearse` goes through all of it with a tiny model on the CPU, to
+decoding takes. It ends with 3 if a goal is missed. `--rehearse` goes through all of it with a tiny model on the CPU, to
 see whether the script works: those figures mean nothing.
 """
 

@@ -13,6 +13,7 @@ import torch
 from diffusers import AutoencoderKLWan
 from torch import Tensor
 
+from benchmarks.figures import verdict
 from workers.infinitetalk import autoencoder, residency
 from workers.infinitetalk.audio_branch import FRAMES_PER_LATENT, PUBLISHED, AudioShape
 from workers.infinitetalk.masks import LATENT_PIXELS, TOKEN_LATENTS
@@ -94,7 +95,7 @@ REHEARSAL: Final = Setup(
 
 
 def measure(setup: Setup) -> int:
-    """Measure everything, print it; 1 if a goal is missed."""
+    """Measure everything, print it; what this process ends with."""
     name = torch.cuda.get_device_name() if setup.device == "cuda" else "a CPU, as a rehearsal"
     best = fastest_matrix(setup)
     print(f"{name}, PyTorch {torch.__version__}: {best / 1e12:.1f} TFLOP/s at best, on matrices of {setup.matrix}")
@@ -105,7 +106,7 @@ def measure(setup: Setup) -> int:
             memory_of(setup, way)
         for size in setup.sizes:
             decoding(setup, size)
-    return int(not kept)
+    return verdict(is_missed=not kept)
 
 
 def fastest_matrix(setup: Setup) -> float:
