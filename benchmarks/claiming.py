@@ -176,7 +176,7 @@ def put_back(url: str) -> None:
 
 def plan(url: str) -> str:
     """The claim's plan, the arguments put into their places."""
-    from jobs.tables.claim_job import CLAIM
+    from jobs.tables.claim_jobs import CLAIM
 
     given = {
         "p_queue": f"'{ENGINE}'::text",
@@ -184,6 +184,7 @@ def plan(url: str) -> str:
         "p_lease_seconds": "60",
         "p_models": "'{wavespeed-ai/infinitetalk/multi}'::text[]",
         "p_besides": "'{}'::uuid[]",
+        "p_now": "now()",
     }
     statement = CLAIM
     for name, value in given.items():

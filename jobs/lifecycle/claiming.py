@@ -1,20 +1,23 @@
 """Claiming: which job a worker takes up next, and that no two take the same."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from jobs import events, health, journal, settings, telemetry
-from jobs.database import after_commit, cursor_of, transaction
+from jobs import events, health, journal, settings
+from jobs.database import cursor_of, pipelined, transaction
 from jobs.lifecycle import moves
 from jobs.lifecycle.holding import Arrival, Claim, places
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
-from jobs.tables import Job, UpstreamTry
+from jobs.tables import Job, Json, UpstreamTry
+from jobs.together import Together
 
 _MODELS = list(MODELS)
 
@@ -22,30 +25,51 @@ _MODELS = list(MODELS)
 def claim(worker: str, engine: str) -> Claim | None:
     """Take the next due job of `engine`, or None when there is none.
 
-    One statement decides (`jobs/tables/claim_job.py`), by the rules of `jobs/rules/turns.py`: it is the turn of one of
+    One statement decides (`jobs/tables/claim_jobs.py`), by the rules of `jobs/rules/turns.py`: it is the turn of one of
     the accounts that have less under way than they may, and of that account's jobs the first in line. For the cloud a
     worker fetches what has arrived there, then makes media regular; what is regular goes up without a worker.
     """
     if engine == "cloud" and (arrived := _fetch(worker)) is not None:
         return arrived
-    full: list[uuid.UUID] = []
-    while True:
+    claim = _line(worker, engine).ask(None)
+    if claim is not None:
+        _tell(claim)
+    return claim
+
+
+@cache
+def _line(worker: str, engine: str) -> Together[None, Claim | None]:
+    """The slots of one worker that ask for jobs of one engine at the same time."""
+
+    def claim_for_all(asked: Sequence[None]) -> list[Claim | None]:
+        claims = claim_several(worker, engine, len(asked))
+        return [*claims, *[None] * (len(asked) - len(claims))]
+
+    return Together(claim_for_all)
+
+
+def claim_several(worker: str, engine: str, most: int) -> list[Claim]:
+    """The next due jobs in one transaction, as far as there are any: as if they were claimed one after the other."""
+    full: set[uuid.UUID] = set()
+    while most:
         try:
             with transaction() as session:
-                row = _taken(session, worker, engine, full)
-                if row is not None:
-                    _check(session, row, worker)
-                    _tell(session, row, worker)
-        except _EngineIsShut:
-            return None
+                rows = _taken(session, worker, engine, most, full)
+                _check(session, rows, worker)
+                return [replace(_claim_of(row, worker), waited_seconds=row.waited_seconds) for row in rows]
+        except _EngineAdmits as error:
+            most = error.count
         except _AccountIsFull as error:
-            full.append(error.account_id)  # another worker took its last place between our look and our lock
-        else:
-            return row and _claim_of(row, worker)
+            full.add(error.account_id)  # another worker took its last place between our look and our lock
+    return []
 
 
-class _EngineIsShut(Exception):
-    """Nothing new may begin on the engine; for the cloud that is asked where jobs are forwarded."""
+class _EngineAdmits(Exception):
+    """Nothing new, or only so many, may begin on the engine; for the cloud that is asked where jobs are forwarded."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
 
 
 class _AccountIsFull(Exception):
@@ -56,20 +80,17 @@ class _AccountIsFull(Exception):
         self.account_id = account_id
 
 
-def _taken(session: Session, worker: str, engine: str, besides: Sequence[uuid.UUID]) -> Any:  # noqa: ANN401 - the driver makes the class of its rows as they come
-    """The next due job, moved to running, with its account's turn; None when there is none.
+def _taken(session: Session, worker: str, engine: str, most: int, besides: Collection[uuid.UUID]) -> list[Any]:
+    """The next due jobs, moved to running, with their accounts' turns.
 
-    Its event is written too, but for an account that may have only so many jobs under way.
+    Their events are written too, but for accounts that may have only so many jobs under way.
     """
-    given = (engine, worker, settings.load().lease_seconds, _MODELS, besides)
-    return cursor_of(session).execute(_CLAIM, given).fetchone()
+    given = (engine, worker, most, settings.load().lease_seconds, _MODELS, list(besides))
+    with pipelined(session):  # with it goes the transaction's beginning
+        return cursor_of(session).execute(_CLAIM, given).fetchall()
 
 
-_WAITED = """
-    SELECT CAST(extract(epoch FROM now() - greatest(created_at, due_at)) AS double precision) AS seconds
-    FROM jobs WHERE id = %s
-"""
-_CLAIM = "SELECT * FROM claim_job(%s, %s, %s, %s, %s::uuid[])"
+_CLAIM = "SELECT * FROM claim_jobs(%s, %s, %s::integer, %s, %s, %s::uuid[])"
 
 _TOLD = """
     INSERT INTO events (account_id, job_id, kind, status, attempt, fence, detail)
@@ -77,25 +98,27 @@ _TOLD = """
 """
 
 
-def _check(session: Session, row: Any, worker: str) -> None:  # noqa: ANN401 - as above
-    """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineIsShut."""
-    if row.running_max is not None:
-        if places(session, row.account_id, row.running_max) < 0:
-            raise _AccountIsFull(row.account_id)
-        facts = (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
-        cursor_of(session).execute(_TOLD, facts)
-    if row.is_engine_watched and row.engine != "cloud" and not health.admit(session, row.engine, [row.id]):
-        raise _EngineIsShut
+def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
+    """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineAdmits."""
+    limits = {row.account_id: row.running_max for row in rows if row.running_max is not None}
+    for account_id in sorted(limits):
+        if places(session, account_id, limits[account_id]) < 0:
+            raise _AccountIsFull(account_id)
+    for row in rows:
+        if row.running_max is not None:
+            facts = (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
+            cursor_of(session).execute(_TOLD, facts)
+    watched = [row.id for row in rows if row.is_engine_watched and row.engine != "cloud"]
+    if watched and (count := health.admit(session, rows[0].engine, watched)) < len(watched):
+        raise _EngineAdmits(count)
 
 
-def _tell(session: Session, row: Any, worker: str) -> None:  # noqa: ANN401 - as above
-    facts = {"job": row.id.hex, "model": row.model, "engine": row.engine, "attempt": row.attempt, "worker": worker}
-    if row.traceparent is not None:
-        facts["traceparent"] = row.traceparent
-    if telemetry.is_tracing():
-        [waited] = cursor_of(session).execute(_WAITED, (row.id,)).fetchall()
-        facts["waited_seconds"] = waited.seconds
-    after_commit(session, lambda: events.emit("job.claimed", **facts))
+def _tell(claim: Claim) -> None:
+    facts: Json = {"job": claim.job_id.hex, "model": claim.model.id, "engine": claim.engine}
+    facts |= {"attempt": claim.attempt, "worker": claim.worker, "waited_seconds": round(claim.waited_seconds, 3)}
+    if claim.traceparent is not None:
+        facts["traceparent"] = claim.traceparent
+    events.emit("job.claimed", **facts)
 
 
 def _fetch(worker: str) -> Claim | None:

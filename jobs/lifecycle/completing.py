@@ -1,79 +1,134 @@
-"""Completing a job that has its video: the one end that is measured by how many a second there can be.
+"""Completing jobs that have their videos: the one end that is measured by how many a second there can be.
 
-Two functions in Postgres (`jobs/tables/complete_job.py`), one way there and back each: lock the row of whoever still
-holds it, then write all that follows. Every other end is told of in `ending.py`.
+Two functions in Postgres (`jobs/tables/complete_jobs.py`), one way there and back each, for all jobs of this process
+that are completed at the same time: lock the rows of those whose holders still hold them, then write all that follows.
+Every other end is told of in `ending.py`.
 """
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from jobs import events, health, outbox, settings
-from jobs.database import after_commit, cursor_of, pipelined
+from jobs.database import cursor_of, pipelined, transaction
 from jobs.errors import LeaseLost
+from jobs.lifecycle import tries
 from jobs.lifecycle.holding import Claim
 from jobs.rules import costs, money, states
 from jobs.rules.states import State
 from jobs.tables import Json
+from jobs.together import Together
 
 _KIND = "job.completed"
 
+Hold = tuple[uuid.UUID, int]
+"""A job and the fence that proves who holds it."""
 
-def complete(
-    session: Session,
-    claim: Claim,
-    output: Json,
-    *,
-    warnings: Sequence[str],
-    inference_ms: int,
-    stages: Mapping[str, float],
-) -> None:
+
+@dataclass(frozen=True)
+class End:
+    """A holder's word that its job has its video."""
+
+    claim: Claim
+    output: Json
+    warnings: Sequence[str]
+    inference_ms: int
+    stages: Mapping[str, float]
+
+    @property
+    def hold(self) -> Hold:
+        return self.claim.job_id, self.claim.fence
+
+    @property
+    def detail(self) -> Json:
+        found: Json = {"seconds": self.output["seconds"], "inference_ms": self.inference_ms}
+        return found | ({"stages": dict(self.stages)} if self.stages else {})
+
+
+def complete(end: End) -> None:
     """Move the job to completed, with its event, its money and what is owed of it. Raises LeaseLost."""
     states.check(State.RUNNING, State.COMPLETED)
-    row = _held(session, claim)
-    detail: Json = {"seconds": output["seconds"], "inference_ms": inference_ms}
-    detail |= {"stages": dict(stages)} if stages else {}
-    given = {"job": claim.job_id, "warnings": list(warnings), "inference_ms": inference_ms}
-    given |= {"output": json.dumps(output), "detail": json.dumps(detail)}
-    cursor_of(session).execute(_COMPLETE, given | _worked_out(row))
-    facts = {"job": claim.job_id.hex, "model": row.model, "engine": row.engine, "attempt": row.attempt} | detail
+    if end.claim.engine == "cloud":
+        [said] = complete_all([end])  # locks its tries too, of which each job may have several
+        if said is not None:
+            raise said
+    else:
+        _ends.ask(end)
+    claim = end.claim
+    facts = {"job": claim.job_id.hex, "model": claim.model.id, "engine": claim.engine, "attempt": claim.attempt}
     if claim.traceparent is not None:
         facts["traceparent"] = claim.traceparent
-    after_commit(session, lambda: events.emit("job.completed", **facts))
-    if row.is_engine_unwell:
-        health.record_success(session, row.engine)
+    events.emit("job.completed", **facts, **end.detail)
 
 
-def _held(session: Session, claim: Claim) -> Any:  # noqa: ANN401 - the driver makes the class of its rows as they come
+def complete_all(ends: Sequence[End]) -> list[Exception | None]:
+    """In one transaction, each with its own error; what the database refuses of one is that one's error alone."""
+    try:
+        with transaction() as session:
+            return _completed(session, ends)
+    except (DBAPIError, psycopg.Error) as error:
+        return [error] if len(ends) == 1 else [said for one in ends for said in complete_all([one])]
+
+
+_ends: Together[End, None] = Together(complete_all)
+
+
+def _completed(session: Session, ends: Sequence[End]) -> list[Exception | None]:
+    rows = _held(session, [one.claim for one in ends])
+    held = [one for one in ends if one.hold in rows]
+    if held:
+        accounts = {row.account_id for row in rows.values()}
+        given = [_given(one, rows[one.hold]) for one in held]
+        asked = ([row.id for row in rows.values()], list(accounts), json.dumps(given, default=str))
+        cursor_of(session).execute(_COMPLETE, asked)
+    for one in held:
+        if one.claim.arrival is not None:
+            tries.collected(session, one.claim.arrival.try_id)
+        if one.claim.engine == "cloud":
+            tries.stop(session, one.claim.job_id)
+    for engine in sorted({row.engine for row in rows.values() if row.is_engine_unwell}):
+        health.record_success(session, engine)
+    return [None if one.hold in rows else _lost(one.claim) for one in ends]
+
+
+def _held(session: Session, claims: Sequence[Claim]) -> dict[Hold, Any]:
+    """The rows that these claims hold, locked."""
+    asked = ([claim.job_id for claim in claims], [claim.fence for claim in claims], _KIND)
     with pipelined(session):  # with it goes the transaction's beginning
-        row = cursor_of(session).execute(_HOLD, (claim.job_id, claim.fence, _KIND)).fetchone()
-    if row is None:
-        raise LeaseLost(f"job {claim.job_id.hex}: fence {claim.fence} no longer holds it")
-    return row
+        rows = cursor_of(session).execute(_HOLD, asked).fetchall()
+    return {(row.id, row.fence): row for row in rows}
 
 
-_HOLD = "SELECT * FROM hold_job(%s, %s, %s)"
-
-_COMPLETE = """
-    SELECT complete_job(%(job)s, %(output)s::jsonb, %(warnings)s::text[], %(inference_ms)s, %(cost_usd)s, %(price_usd)s,
-        %(entries)s::jsonb, %(available_usd)s, %(held_usd)s, %(month_usd)s, %(detail)s::jsonb, %(owed)s::jsonb)
-"""
+def _lost(claim: Claim) -> LeaseLost:
+    return LeaseLost(f"job {claim.job_id.hex}: fence {claim.fence} no longer holds it")
 
 
-def _worked_out(row: Any) -> Json:  # noqa: ANN401 - as above
-    """What the rules make of the row: what it cost us, its money, and who is to be told."""
+_HOLD = "SELECT * FROM hold_jobs(%s::uuid[], %s::bigint[], %s)"
+_COMPLETE = "SELECT complete_jobs(%s::uuid[], %s::uuid[], %s::jsonb)"
+
+
+def _given(end: End, row: Any) -> Json:  # noqa: ANN401 - the driver makes the class of its rows as they come
+    """What is written of one end: what the rules make of what it cost us, of its money, and who is to be told."""
     price_usd, entries = money.settled(row.price_usd, row.held_usd, is_charged=True)
     effects = [money.effect_usd(kind, amount_usd) for kind, amount_usd in entries.items()]
     seconds = (row.moment - row.started_at).total_seconds()
-    owed = outbox.addressed(row.account_id, row.endpoints, row.switched_off, row.webhook_url)
     return {
+        "id": row.id,
+        "output": end.output,
+        "warnings": list(end.warnings),
+        "inference_ms": end.inference_ms,
         "cost_usd": costs.attempt_usd(row.engine, seconds, settings.load().gpu_usd_per_hour),
         "price_usd": price_usd,
-        "entries": json.dumps([{"kind": kind, "amount_usd": str(amount)} for kind, amount in entries.items()]),
+        "detail": end.detail,
+        "entries": [{"kind": kind, "amount_usd": amount} for kind, amount in entries.items()],
         "available_usd": sum((available for available, _ in effects), money.NOTHING),
         "held_usd": sum((held for _, held in effects), money.NOTHING),
         "month_usd": sum((money.spent_usd(*entry) for entry in entries.items()), money.NOTHING),
-        "owed": json.dumps(owed, default=str),
+        "owed": outbox.addressed(row.account_id, row.endpoints, row.switched_off, row.webhook_url),
     }

@@ -11,6 +11,7 @@ from jobs import health, settings
 from jobs.database import transaction
 from jobs.errors import DeadlinePassed, JobError
 from jobs.lifecycle import completing, moves, rerouting, tries
+from jobs.lifecycle.completing import End
 from jobs.lifecycle.holding import Claim, held
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
@@ -45,13 +46,7 @@ def finish(
 
     Raises LeaseLost when another holds it: the video stays unpublished.
     """
-    with transaction() as session:
-        told = asdict(output)
-        completing.complete(session, claim, told, warnings=warnings, inference_ms=inference_ms, stages=stages or {})
-        if claim.arrival is not None:
-            tries.collected(session, claim.arrival.try_id)
-        if claim.engine == "cloud":
-            tries.stop(session, claim.job_id)
+    completing.complete(End(claim, asdict(output), warnings, inference_ms, stages or {}))
 
 
 def stumble(claim: Claim, error: JobError) -> None:

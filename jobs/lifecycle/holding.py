@@ -53,6 +53,8 @@ class Claim:
     profile: int
     arrival: Arrival | None = None
     traceparent: str | None = None
+    waited_seconds: float = 0.0
+    """From when it could have begun until it was claimed."""
 
     @property
     def inference_ms(self) -> int:

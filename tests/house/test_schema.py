@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from jobs.database import engine
 from jobs.tables import Base
-from jobs.tables.claim_job import CLAIM_JOB
-from jobs.tables.complete_job import COMPLETE_JOB, HOLD_JOB
+from jobs.tables.claim_jobs import CLAIM_JOBS
+from jobs.tables.complete_jobs import COMPLETE_JOBS, HOLD_JOBS
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -41,7 +41,7 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
-    ("name", "page"), [("claim_job", CLAIM_JOB), ("hold_job", HOLD_JOB), ("complete_job", COMPLETE_JOB)]
+    ("name", "page"), [("claim_jobs", CLAIM_JOBS), ("hold_jobs", HOLD_JOBS), ("complete_jobs", COMPLETE_JOBS)]
 )
 def test_the_migrations_lead_to_the_functions_on_their_pages(name: str, page: str) -> None:
     migrated = function_there(name)

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from jobs import batches, database, health, history, lifecycle, submission, terms, turns
 from jobs.accounts import Caller
-from jobs.lifecycle import Claim
+from jobs.lifecycle import Claim, claiming
 from jobs.rules.turns import Stand, order
 from jobs.submission import Wish
+from jobs.tables import Job
 from tests import batching, factories
 from tests.conftest import Member, make_member
 from tests.past import execute
@@ -81,10 +82,11 @@ def test_claims_follow_the_rule_whatever_comes_when(
             case "order":
                 order_many(data.draw(some.sampled_from(members)), data.draw(some.integers(1, 4)))
             case "claim":
-                expected = next(iter(expected_order()), None)
-                claim = lifecycle.claim("worker-1", factories.ENGINE)
-                assert (claim and claim.account_id.hex) == expected
-                held += [claim] if claim else []
+                most = data.draw(some.sampled_from([1, 1, 2, 3, 7]))
+                expected = expected_order()[:most]
+                claims = claiming.claim_several("worker-1", factories.ENGINE, most)
+                assert sorted(claim.account_id.hex for claim in claims) == sorted(expected)
+                held += claims
             case "finish" if held:
                 claim = held.pop(data.draw(some.integers(0, len(held) - 1)))
                 lifecycle.finish(claim, factories.output(claim))
@@ -114,6 +116,34 @@ def test_claimers_at_once_take_each_job_once_and_share_by_weight(member: Member,
     had = Counter(claim.account_id for claim in found)
     # Those who chose at the same instant chose the same account: the shares are right to as many jobs.
     assert abs(had[member.caller.account_id] - 40) <= 6
+
+
+def test_several_are_taken_as_if_one_by_one_though_some_are_held_by_others(member: Member, stranger: Member) -> None:
+    order_many(member, 6)
+    order_many(stranger, 2)
+    with database.transaction() as session:
+        first = session.scalars(select(Job).where(Job.account_id == member.caller.account_id).order_by(Job.id).limit(2))
+        held = {job.id for job in first.all()}
+        session.execute(select(Job.id).where(Job.id.in_(held)).with_for_update())
+        found = claiming.claim_several("worker-1", factories.ENGINE, 5)
+    assert Counter(claim.account_id for claim in found) == {member.caller.account_id: 3, stranger.caller.account_id: 2}
+    assert held.isdisjoint(claim.job_id for claim in found)
+    assert len(claiming.claim_several("worker-2", factories.ENGINE, 9)) == 3
+
+
+def test_groups_and_single_claims_at_once_take_each_job_once(member: Member, stranger: Member) -> None:
+    order_many(member, 60)
+    order_many(stranger, 60)
+    together = threading.Barrier(6)
+
+    def work(number: int) -> list[Claim]:
+        together.wait(30)
+        most = 1 + number % 3 * 2
+        return [claim for _ in range(6) for claim in claiming.claim_several(f"worker-{number}", factories.ENGINE, most)]
+
+    with ThreadPoolExecutor(6) as workers:
+        found = [claim for claims in workers.map(work, range(6)) for claim in claims]
+    assert len({claim.job_id for claim in found}) == len(found) == 2 * 6 * (1 + 3 + 5)
 
 
 def test_an_engines_limit_makes_the_excess_wait(member: Member, stranger: Member) -> None:
