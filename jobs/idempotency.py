@@ -15,6 +15,9 @@ from jobs.errors import Conflict, WrongInput
 HEADER = "Idempotency-Key"
 KEY_MAX_LETTERS = 255
 
+FullName = tuple[uuid.UUID, str]
+"""An account and what it calls an order."""
+
 
 @dataclass(frozen=True)
 class Named:
@@ -37,24 +40,18 @@ def check(name: str) -> None:
         )
 
 
-def named(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], Named]:
-    """What each of these names of these accounts stands for; those that are free, or free again, are left out.
-
-    The accounts' tallies are locked by now, so that nobody else takes a name meanwhile.
-    """
-    return read(asked(session, names))
+def named(session: Session, names: Collection[FullName]) -> dict[FullName, Named]:
+    """What each of these names of these accounts stands for; those that are free, or free again, are left out."""
+    return read(cursor_of(session).execute(_NAMED, (written_out(names),)))
 
 
-def asked(session: Session, names: Collection[tuple[uuid.UUID, str]]) -> Iterable[Any]:
-    """The question of `named`, for `read` to read the answer of once it has come."""
-    if not names:
-        return ()
-    known = json.dumps([{"account_id": account_id.hex, "key": key} for account_id, key in names])
-    return cursor_of(session).execute(_NAMED, (known,))
+def written_out(names: Collection[FullName]) -> str | None:
+    """These names as Postgres is asked for them; None where there are none."""
+    return json.dumps([{"account_id": account_id.hex, "key": key} for account_id, key in names]) if names else None
 
 
-def read(rows: Iterable[Any]) -> dict[tuple[uuid.UUID, str], Named]:
-    """What was `asked`."""
+def read(rows: Iterable[Any]) -> dict[FullName, Named]:
+    """What was found out about names."""
     return {(row.account_id, row.key): Named(row.job_id, row.body_digest) for row in rows}
 
 
@@ -71,4 +68,7 @@ def digest(body: Mapping[str, object]) -> bytes:
     What is empty or null is left out, so that a field that only newer code knows does not make it another body.
     """
     said = {name: value for name, value in body.items() if value not in (None, (), {}, "", False, 0)}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).digest()
+    return hashlib.sha256(_SORTED.encode(said).encode()).digest()
+
+
+_SORTED = json.JSONEncoder(sort_keys=True, default=str)

@@ -82,9 +82,12 @@ def tend() -> int:
         return left + len(session.scalars(_FOUND, {"engines": [*ENGINES]}).all())
 
 
+# Who stands there already is only looked at: ON CONFLICT would wait for whoever is just charging that row, and claims
+# of accounts with limits wait for our tally meanwhile. Nobody leaves who has an unfinished job, or whose tally is held.
 _ENTER = text("""
     INSERT INTO turns (queue, account_id)
     SELECT queue, :account_id FROM unnest(CAST(:queues AS text[])) AS asked (queue)
+    WHERE NOT EXISTS (SELECT FROM turns WHERE turns.queue = asked.queue AND turns.account_id = :account_id)
     ON CONFLICT DO NOTHING
 """)
 

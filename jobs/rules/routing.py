@@ -98,8 +98,8 @@ def overflowing(standing: Standing, policy: Policy) -> int:
 def _check(asked: Asked, standings: Mapping[str, Standing]) -> None:
     if asked.wish not in WISHES:
         raise WrongInput(f"engine must be one of {', '.join(WISHES)}.", field="engine")
-    there_is = ", ".join(name for name in ENGINES if name in standings) or "none"
     if asked.wish not in ("auto", *standings) or not standings:
+        there_is = ", ".join(name for name in ENGINES if name in standings) or "none"
         raise WrongInput(f"engine {asked.wish} is not configured here; there is {there_is}.", field="engine")
     meant = {asked.wish} if asked.wish != "auto" else {"gpu", "cloud"} & standings.keys() or {"preview"}
     if not any(asked.may_use(engine) for engine in meant):

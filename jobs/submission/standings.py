@@ -1,19 +1,20 @@
 """Where the accounts stand while orders are taken: their tallies, locked, and what the orders change in them."""
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from jobs import events, outbox
+from jobs import events, idempotency, outbox
 from jobs.accounts import Caller
 from jobs.database import after_commit, cursor_of, pipelined
+from jobs.idempotency import FullName, Named
 from jobs.rules import limits
 from jobs.rules.limits import Recent
 from jobs.rules.states import State
@@ -21,8 +22,6 @@ from jobs.submission.wishes import Draft
 from jobs.tables import Job, Tally
 
 NOTHING = Decimal(0)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -93,44 +92,35 @@ class Standing:
 
 def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Lock these accounts' tallies until the transaction ends, in the one order that nobody can cross."""
-    found, _ = lock_and_ask(session, account_ids, lambda: None)
+    found, _ = lock_and_look_up(session, account_ids, ())
     return found
 
 
-def lock_and_ask(
-    session: Session, account_ids: Collection[uuid.UUID], ask: Callable[[], Answer]
-) -> tuple[dict[uuid.UUID, Standing], Answer]:
-    """As `lock`; beside it, what `ask` found out under the lock, which costs no way there and back of its own.
-
-    `ask` may be called twice; it asks through `cursor_of` and returns what is yet to be read.
-    """
-    with pipelined(session):
-        locked, answer = cursor_of(session).execute(_LOCKED, (_joined(account_ids),)), ask()
-        found = {row.account_id: _standing(row) for row in locked}
+def lock_and_look_up(
+    session: Session, account_ids: Collection[uuid.UUID], names: Collection[FullName]
+) -> tuple[dict[uuid.UUID, Standing], dict[FullName, Named]]:
+    """As `lock`; beside it, what each of these names stands for by then, without those that are free."""
+    # One text: the driver takes its time over every element of an array.
+    asked = (" ".join(one.hex for one in account_ids), idempotency.written_out(names))
+    with pipelined(session):  # so that the beginning of the transaction has no way there and back of its own
+        rows = cursor_of(session).execute(_LOCK, asked).fetchall()
+    found = {row.account_id: _standing(row) for row in rows if row.key is None}
     if missing := set(account_ids) - found.keys():
-        rows = [{"account_id": account_id} for account_id in sorted(missing)]
-        session.execute(insert(Tally).values(rows).on_conflict_do_nothing())
-        return lock_and_ask(session, account_ids, ask)
-    return found, answer
+        new = [{"account_id": account_id} for account_id in sorted(missing)]
+        session.execute(insert(Tally).values(new).on_conflict_do_nothing())
+        return lock_and_look_up(session, account_ids, names)
+    return found, idempotency.read(row for row in rows if row.key is not None)
 
 
-_LOCKED = """
-    SELECT account_id, available_usd, month, month_usd, submits, submits_until, waiting_most, clock_timestamp() AS now
-    FROM tallies WHERE account_id = ANY(string_to_array(%s, ' ')::uuid[]) ORDER BY account_id FOR UPDATE
-"""
-
-
-def _joined(account_ids: Collection[uuid.UUID]) -> str:
-    """One text: the driver takes its time over every element of an array."""
-    return " ".join(one.hex for one in account_ids)
+_LOCK = "SELECT * FROM lock_accounts(string_to_array(%s, ' ')::uuid[], %s::json)"
 
 
 def _standing(row: Any) -> Standing:  # noqa: ANN401 - the driver makes the class of its rows as they come
-    this_month = row.now.astimezone(UTC).date().replace(day=1)
+    this_month = row.present.astimezone(UTC).date().replace(day=1)
     return Standing(
         available_usd=row.available_usd,
         month=this_month,
         month_usd=row.month_usd if row.month == this_month else NOTHING,
-        recent=Recent(tuple(row.submits), row.submits_until).at(int(row.now.timestamp())),
+        recent=Recent(tuple(row.submits), row.submits_until).at(int(row.present.timestamp())),
         waiting_most=row.waiting_most,
     )

@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from jobs import accounts, doorbell, events, idempotency
+from jobs import accounts, doorbell, events
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
 from jobs.errors import CallerError, DuologueError, NotFound
-from jobs.idempotency import Named
+from jobs.idempotency import FullName, Named
 from jobs.submission import standings, statement
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft, Order, Wish, draft
 from jobs.tables import Job
 
-Names = dict[tuple[uuid.UUID, str], Named]
+Names = dict[FullName, Named]
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
         return []
     try:
         return _together(drafts)
-    except (DBAPIError, psycopg.Error) as error:
+    except (DBAPIError, psycopg.Error, PydanticSerializationError) as error:
         return [error] if len(drafts) == 1 else [answer for one in drafts for answer in _take([one])]
 
 
@@ -115,10 +116,7 @@ def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
 def _locked(session: Session, drafts: Sequence[Draft]) -> tuple[dict[uuid.UUID, Standing], Names]:
     """How the drafts' accounts stand, locked, and what their names stand for: asked together."""
     own_names = {_full_name(one) for one in drafts if one.name is not None}
-    standing, named = standings.lock_and_ask(
-        session, {one.caller.account_id for one in drafts}, lambda: idempotency.asked(session, own_names)
-    )
-    return standing, idempotency.read(named)
+    return standings.lock_and_look_up(session, {one.caller.account_id for one in drafts}, own_names)
 
 
 def _admit(session: Session, one: Draft, standing: Standing, names: Names) -> Taken | Exception:
@@ -147,7 +145,7 @@ def _told(one: Draft) -> Callable[[], None]:
     return tell
 
 
-def _full_name(one: Draft) -> tuple[uuid.UUID, str]:
+def _full_name(one: Draft) -> FullName:
     return one.caller.account_id, one.name or ""
 
 
@@ -155,7 +153,7 @@ def _is_new(answer: Taken | Exception) -> bool:
     return isinstance(answer, Taken) and answer.is_new
 
 
-def _dated(answer: Taken | Exception, created_at: dict[uuid.UUID, datetime]) -> Taken | Exception:
+def _dated(answer: Taken | Exception, created_at: datetime) -> Taken | Exception:
     if isinstance(answer, Taken) and answer.is_new:
-        return Taken(answer.caller, answer.job_id, is_new=True, created_at=created_at[answer.job_id])
+        return Taken(answer.caller, answer.job_id, is_new=True, created_at=created_at)
     return answer

@@ -81,7 +81,11 @@ class Job(Base):
         ),
         Index("ix_jobs_measured", "engine", text("finished_at DESC"), postgresql_where=text("status = 'completed'")),
         Index("ix_jobs_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
-        Index("ix_jobs_videos_expired", "finished_at", postgresql_where=text("objects_removed_at IS NULL")),
+        Index(
+            "ix_jobs_videos_expired",
+            "finished_at",
+            postgresql_where=text("objects_removed_at IS NULL AND finished_at IS NOT NULL"),
+        ),
         # Few rows: final, and money still held, by a version of ours that knew no money.
         Index("ix_jobs_unsettled", "finished_at", postgresql_where=text("held_usd > 0 AND finished_at IS NOT NULL")),
         # Few rows: what callers deleted since the objects of deleted jobs were last removed.

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from jobs import events, settings
 from jobs.rules import traces
@@ -33,6 +34,8 @@ _QUIET = frozenset(
 """What is told for the sake of traces: the moves of jobs say as much in the log."""
 _OF_TRACES = frozenset({"traceparent"})
 
+_log: FilteringBoundLogger = structlog.get_logger()
+
 
 def start(program: str) -> None:
     """Begin to write this process's events as log lines on standard error, each with `program` in it."""
@@ -53,6 +56,8 @@ def start(program: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=_PLAIN, force=True)
     if is_json:
         logging.getLogger().handlers[0].setFormatter(_JsonLine(program))
+    global _log  # noqa: PLW0603 - one for the whole process
+    _log = structlog.get_logger().bind()  # once, and not for every line
     events.listen(_write)
 
 
@@ -84,8 +89,7 @@ def _write(name: str, facts: dict[str, object]) -> None:
         context = traces.read(str(given))
         facts = {key: value for key, value in facts.items() if key not in _OF_TRACES}
         facts |= {"trace_id": f"{context.trace_id:032x}"} if context else {}
-    log = structlog.get_logger()
-    level = log.error if name in _ERRORS else log.warning if _is_warning(name) else log.info
+    level = _log.error if name in _ERRORS else _log.warning if _is_warning(name) else _log.info
     # What was committed is true whether or not a full disk or a closed pipe lets us say so.
     with suppress(OSError, ValueError):
         level(name, **facts)

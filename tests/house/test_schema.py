@@ -7,6 +7,7 @@ from jobs.database import engine
 from jobs.tables import Base
 from jobs.tables.claim_jobs import CLAIM_JOBS
 from jobs.tables.complete_jobs import COMPLETE_JOBS, HOLD_JOBS
+from jobs.tables.take_orders import LOCK_ACCOUNTS, TAKE_ORDERS
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -41,7 +42,14 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
-    ("name", "page"), [("claim_jobs", CLAIM_JOBS), ("hold_jobs", HOLD_JOBS), ("complete_jobs", COMPLETE_JOBS)]
+    ("name", "page"),
+    [
+        ("claim_jobs", CLAIM_JOBS),
+        ("hold_jobs", HOLD_JOBS),
+        ("complete_jobs", COMPLETE_JOBS),
+        ("lock_accounts", LOCK_ACCOUNTS),
+        ("take_orders", TAKE_ORDERS),
+    ],
 )
 def test_the_migrations_lead_to_the_functions_on_their_pages(name: str, page: str) -> None:
     migrated = function_there(name)

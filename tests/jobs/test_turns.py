@@ -2,8 +2,10 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
@@ -208,6 +210,25 @@ def test_a_rule_of_stands_counts_what_may_begin(member: Member) -> None:
         [limited] = turns.look(session, factories.ENGINE, 9).stands
         [unlimited] = turns.look(session, factories.ENGINE, 9, heeds_limits=False).stands
     assert (limited, unlimited.waiting) == (Stand(member.caller.account_id.hex, 1, 0.0, 1), 4)
+
+
+def enter_another_queue(member: Member) -> None:
+    with database.transaction() as session:
+        turns.enter_all(session, member.caller.account_id, {factories.ENGINE})
+
+
+def order_one(member: Member) -> None:
+    order_many(member, 1)
+
+
+@pytest.mark.parametrize("come", [order_one, enter_another_queue])
+def test_whoever_comes_into_a_queue_waits_for_no_claim(member: Member, come: Callable[[Member], None]) -> None:
+    """A claim holds its account's turn until it is committed, and may wait for the account's tally meanwhile."""
+    order_many(member, 1)
+    with ThreadPoolExecutor(1) as worker, database.engine().begin() as claiming:
+        claiming.execute(text("UPDATE turns SET turn = 1 WHERE account_id = :id"), {"id": member.caller.account_id})
+
+        worker.submit(come, member).result(10)
 
 
 def test_two_batches_under_limits_keep_every_promise(member: Member, stranger: Member, bucket: str) -> None:
