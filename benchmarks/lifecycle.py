@@ -2,9 +2,9 @@
 
 `python benchmarks/lifecycle.py`; the workers, Postgres (fsync on) and Valkey share this machine. One lifecycle of ours
 is what a worker's slot does for a job around its rendering: the claim with its lease and fence, then the end with the
-event, the money and the webhook that is owed; slots that do so at the same time share a transaction. Jobs belong to eight prepaid accounts,
-each with an endpoint that is told of every end. Nothing is fetched, rendered or stored. With `--idle` it measures how
-long one order waits until a worker has begun with it. It ends with 3 if a goal is missed.
+event, the money and the webhook that is owed; slots that do so at the same time share a transaction. Jobs belong to
+eight prepaid accounts, each with an endpoint that is told of every end. Nothing is fetched, rendered or stored. With
+`--idle` it measures how long one order waits until a worker has begun with it. It ends with 3 if a goal is missed.
 """
 
 import argparse
