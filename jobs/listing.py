@@ -150,7 +150,7 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.engine is not None:
         yield Job.engine == wanted.engine
     if wanted.tag is not None:
-        yield Job.tags.contains([wanted.tag])
+        yield Job.is_tagged(wanted.tag)
     if wanted.created_after is not None:
         yield Job.created_at >= wanted.created_after
     if wanted.created_before is not None:

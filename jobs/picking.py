@@ -136,7 +136,7 @@ def _by_index(session: Session, pick: Pick) -> Iterator[ColumnElement[bool]]:
     if pick.group:
         yield Job.error_group == (ids.parse(pick.group) or _NOBODY)
     if pick.tag:
-        yield Job.tags.contains([pick.tag])
+        yield Job.is_tagged(pick.tag)
     if pick.after is not None:
         yield Job.id >= moments.first_id(pick.after)
     if pick.until is not None:

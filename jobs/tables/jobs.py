@@ -5,7 +5,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.rules.batches import PAUSED_UNTIL
@@ -75,6 +85,13 @@ class Job(Base):
         # Operators look for these first, among very many that went well.
         Index(
             "ix_jobs_unsuccessful",
+            "status",
+            text("id DESC"),
+            postgresql_where=text("status IN ('failed', 'cancelled')"),
+        ),
+        Index(
+            "ix_jobs_unsuccessful_of_account",
+            "account_id",
             "status",
             text("id DESC"),
             postgresql_where=text("status IN ('failed', 'cancelled')"),
@@ -209,6 +226,11 @@ class Job(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(
         comment="When its owner deleted it; no caller sees it from then on."
     )
+
+    @classmethod
+    def is_tagged(cls, tag: str) -> ColumnElement[bool]:
+        """Whether a job has this tag, in the words by which Postgres sees that the index of tags will do."""
+        return cls.tags.contains([tag]) & (cls.tags != text("'{}'"))
 
 
 class Attachment(Base):
