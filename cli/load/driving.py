@@ -76,14 +76,13 @@ def _order(api: Api, plan: Plan, record: Record, number: int, begun_at: float) -
     asked_at = time.monotonic()
     try:
         job = _submitted(api, plan, number)
+        with _writing:
+            record.order_seconds.append(time.monotonic() - asked_at)
+            record.accepted[number] = job["id"]
+        if number % _REPEAT_EVERY == 0:
+            record.repeated[number] = _submitted(api, plan, number)["id"]
     except Refused as error:
         record.refused.append(str(error))
-        return
-    with _writing:
-        record.order_seconds.append(time.monotonic() - asked_at)
-        record.accepted[number] = job["id"]
-    if number % _REPEAT_EVERY == 0:
-        record.repeated[number] = _submitted(api, plan, number)["id"]
 
 
 def _submitted(api: Api, plan: Plan, number: int) -> Json:
