@@ -92,7 +92,7 @@ def create_app() -> FastAPI:
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.
     app.state.orders = Gathering(submission.submit_together, enough=64, pace_seconds=0.02)
-    app.state.callbacks = Gathering(callbacks.hear_all, enough=32, pace_seconds=0.02)
+    app.state.callbacks = Gathering(callbacks.hear_all, enough=32, pace_seconds=0.05)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from api.v1 import presenter
 from jobs import clock, lifecycle
 from jobs.errors import InvalidInput, NotAuthenticated, NotFound
 from jobs.lifecycle import Expected
-from jobs.rules import signatures
+from jobs.rules import markers, signatures, strict_json
 from jobs.rules.signatures import Message
 
 if TYPE_CHECKING:
@@ -80,10 +80,23 @@ def _why_not(callback: Callback, expected: Expected | None) -> Exception | None:
 
 
 def _is_of_its_try(callback: Callback, expected: Expected) -> bool:
-    """Whether the upstream calls the try by this name, as we know or learn now."""
+    """Whether the upstream calls the try by this name, as we know or learn now.
+
+    What is signed does not say where it was posted: one that tells of another try is somebody's recording.
+    """
     if expected.upstream_id is None:
-        return lifecycle.discovered(callback.try_id, callback.message.webhook_id)
+        is_anothers = markers.is_anothers(_inputs(callback.message.body), callback.try_id)
+        return not is_anothers and lifecycle.discovered(callback.try_id, callback.message.webhook_id)
     return expected.upstream_id == callback.message.webhook_id
+
+
+def _inputs(body: bytes) -> dict[str, Any]:
+    """What the prediction was given, as far as the upstream says."""
+    try:
+        given = strict_json.read_object(body).get("input")
+    except InvalidInput:
+        return {}
+    return given if isinstance(given, dict) else {}
 
 
 def _try_of(text: str) -> uuid.UUID:

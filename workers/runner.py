@@ -44,8 +44,7 @@ def run(claim: Claim, began_at: float | None = None) -> bool:
     """
     with Stages(claim, began_at) as stages, Lease(claim, drain.must_hand_back) as lease:
         try:
-            with scratch.folder() as folder:
-                _attempt(claim, folder, lease, stages)
+            _attempt(claim, lease, stages)
         except Stopped as stopped:
             stages.outcome = stopped.verdict
             _obey(claim, stopped.verdict, lease)
@@ -70,20 +69,21 @@ def run(claim: Claim, began_at: float | None = None) -> bool:
     return True
 
 
-def _attempt(claim: Claim, folder: Path, lease: Lease, stages: Stages) -> None:
+def _attempt(claim: Claim, lease: Lease, stages: Stages) -> None:
     if claim.arrival is not None:
         with stages.timed("collect"):
             output = collecting.collect(claim, lease)
         took = stages.seconds
         lease.insist(lambda: lifecycle.finish(claim, output, inference_ms=claim.inference_ms, stages=took))
         return
-    with stages.timed("intake"):
-        found = media.bring(claim, folder, lease)
-    if claim.engine == "cloud":
-        stages.outcome = "prepared"
-        lease.settle(lambda: lifecycle.prepared(claim, stages.seconds))
-        return
-    _render_and_keep(claim, _order(claim, folder, found), lease, stages)
+    with scratch.folder() as folder:
+        with stages.timed("intake"):
+            found = media.bring(claim, folder, lease)
+        if claim.engine == "cloud":
+            stages.outcome = "prepared"
+            lease.settle(lambda: lifecycle.prepared(claim, stages.seconds))
+            return
+        _render_and_keep(claim, _order(claim, folder, found), lease, stages)
 
 
 def _render_and_keep(claim: Claim, order: Order, lease: Lease, stages: Stages) -> None:

@@ -39,6 +39,7 @@ _FAKE: Final[tuple[BaseRoute, ...]] = (
     Route("/fake/bill", backstage.show_bill, methods=["GET"]),
     Route("/fake/calls", backstage.show_calls, methods=["GET"]),
     Route("/fake/jobs", backstage.show_jobs, methods=["GET"]),
+    Route("/fake/jobs/finish", backstage.finish_all, methods=["POST"]),
     Route("/fake/jobs/{id}/finish", backstage.finish, methods=["POST"]),
     Route("/fake/faults", backstage.show_faults, methods=["GET"]),
     Route("/fake/faults", backstage.set_faults, methods=["PUT"]),

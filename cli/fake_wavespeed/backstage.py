@@ -11,6 +11,7 @@ from cli.fake_wavespeed.callers import world_of
 from cli.fake_wavespeed.envelope import Refusal, read_object
 from cli.fake_wavespeed.faults import FAILURES, SWITCHES
 from cli.fake_wavespeed.predictions import Prediction, shape
+from cli.fake_wavespeed.world import World
 
 _PROMPT_SECONDS = 1.0
 
@@ -53,12 +54,20 @@ async def show_jobs(request: Request) -> Response:
 async def finish(request: Request) -> Response:
     """POST /fake/jobs/{id}/finish: end it now, well, or with a `code` of the body failed."""
     world, form = world_of(request), await read_object(request)
-    prediction = _named(request)
+    prediction = _named(world, request.path_params["id"])
     if code := form.get("code"):
         lives.fail(world, prediction, int(code), str(form.get("error") or FAILURES.get(code, "failed")))
     else:
         await lives.complete(world, prediction, _PROMPT_SECONDS)
     return JSONResponse(shape(prediction, world.base_url))
+
+
+async def finish_all(request: Request) -> Response:
+    """POST /fake/jobs/finish: end all of `ids` now, well."""
+    world, form = world_of(request), await read_object(request)
+    for name in form.get("ids", []):
+        await lives.complete(world, _named(world, str(name)), _PROMPT_SECONDS)
+    return JSONResponse({})
 
 
 async def show_faults(request: Request) -> Response:
@@ -88,8 +97,8 @@ async def show_calls(request: Request) -> Response:
     return JSONResponse(world_of(request).calls.told())
 
 
-def _named(request: Request) -> Prediction:
-    found = world_of(request).book.any(request.path_params["id"])
+def _named(world: World, prediction_id: str) -> Prediction:
+    found = world.book.any(prediction_id)
     if found is None:
         raise Refusal(404, "There is no such prediction.", "not_found")
     return found

@@ -51,8 +51,8 @@ def completed(videos: Mapping[uuid.UUID, Video]) -> None:
             video = videos[one.id]
             one.output_url, one.is_flagged, one.inference_ms = video.url, video.is_flagged, video.inference_ms
         tries.end_all(session, [one for _, one in found], "completed")
-        # Late: paid for, and nobody wants them any more.
-        tries.collected(session, *(one.id for job, one in found if not tries.is_for(job, one)))
+        if late := [one.id for job, one in found if not tries.is_for(job, one)]:
+            tries.collected(session, *late)  # paid for, and nobody wants them any more
         moment = moves.now(session)
         for job, one in found:
             if tries.is_for(job, one):

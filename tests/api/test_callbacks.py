@@ -1,5 +1,6 @@
 """Promises about the upstream's webhooks: believed when signed and fresh, and never more than a hint."""
 
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from starlette.testclient import TestClient
 from jobs import ids
 from jobs.database import transaction
 from jobs.lifecycle import pursuing
-from jobs.rules import signatures
+from jobs.rules import markers, signatures
 from jobs.tables import UpstreamTry
 from tests.conftest import Member
 
@@ -50,6 +51,7 @@ def tell(
     *,
     secret: str = SECRET,
     body: bytes = BODY,
+    signed: bytes = BODY,
     age_seconds: int = 0,
     name: str = "pred-1",
 ) -> httpx.Response:
@@ -57,7 +59,7 @@ def tell(
     headers = {
         "webhook-id": name,
         "webhook-timestamp": str(moment),
-        "webhook-signature": signatures.v3(secret, name, moment, BODY),
+        "webhook-signature": signatures.v3(secret, name, moment, signed),
         "content-type": "application/json",
     }
     shown = try_id.hex if isinstance(try_id, uuid.UUID) else try_id
@@ -114,6 +116,20 @@ def test_a_webhook_of_one_try_that_is_played_to_another_says_nothing_of_it(clien
 
     assert tell(client, in_doubt).status_code == 204
     assert (look(in_doubt).upstream_id, look(in_doubt).told_at) == (None, None)
+
+
+def test_a_webhook_of_one_lost_try_that_is_played_to_another_says_nothing_of_it(
+    client: TestClient, member: Member
+) -> None:
+    """The answers to both submits were lost: only what each was given tells them apart."""
+    first, second = write_try(member), write_try(member)
+    link = f"https://bucket.test/a.wav?X-Amz-Date=1&{markers.note(first)}&X-Amz-Signature=2"
+    body = json.dumps({"id": "pred-1", "status": "completed", "input": {"audio": link}}).encode()
+
+    assert tell(client, second, body=body, signed=body).status_code == 204
+    assert (look(second).upstream_id, look(second).told_at) == (None, None)
+    assert tell(client, first, body=body, signed=body).status_code == 204
+    assert look(first).upstream_id == "pred-1"
 
 
 def test_of_a_flood_of_forged_webhooks_the_signed_ones_are_heard(client: TestClient, member: Member) -> None:

@@ -4,6 +4,7 @@ It needs only Postgres and the upstream. Whatever it holds when it dies is writt
 anything is sent a second time. Several forwarders may run.
 """
 
+import asyncio
 import threading
 import time
 import traceback
@@ -36,7 +37,8 @@ SENDING_MAX = 64
 ASKING_MAX = 64
 STOPPING_MAX = 16
 IDLE_SECONDS = 0.25
-BUSY_SECONDS = 0.04
+BUSY_SECONDS = 0.1
+"""What comes meanwhile is asked for, and written down, with one statement."""
 _ALIVE_SECONDS = 4.0
 _OUTAGE_SECONDS = 1.0
 _SECRETS_SECONDS = 3600.0
@@ -218,10 +220,12 @@ class Forwarder:
         every_seconds = settings.load().wavespeed_poll_seconds
         if await run_sync(timetable.take, "sweep_upstream", every_seconds):
             began_at = time.monotonic()
-            done = sum([await sweeping.sweep(self._client, key.name, self._verdicts) for key in self._keys])
+            sweeps = (sweeping.sweep(self._client, key.name, self._verdicts) for key in self._keys)
+            done = sum(await asyncio.gather(*sweeps))
             done += await adopting.adopt(self._client, self._keys, self._verdicts)
-            took_ms = round((time.monotonic() - began_at) * 1000)
-            await run_sync(timetable.tick_off, "sweep_upstream", done, took_ms)
+            took_seconds = time.monotonic() - began_at
+            await run_sync(timetable.tick_off, "sweep_upstream", done, round(took_seconds * 1000))
+            return max(every_seconds - took_seconds, 0.0)
         return every_seconds / 4
 
     async def _ask(self, clerks: TaskGroup) -> float:

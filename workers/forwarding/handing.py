@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from jobs import settings, storage
 from jobs.lifecycle.forwarding import Sending
+from jobs.rules import markers
 from jobs.rules.catalog import MODELS
 from workers import scratch
 from workers.engines.cloud.client import Client
@@ -31,7 +32,7 @@ def has_links() -> bool:
 def links(sending: Sending) -> dict[str, str]:
     """A link for each medium; its query names the try, so that this very submit is found again."""
     seconds = min(sending.link_seconds + _LATE_SECONDS, _LINK_MAX_SECONDS)
-    note = _note(sending)
+    note = markers.note(sending.try_id)
     return {field: storage.link(key, seconds, note) for field, key in sending.media.items()}
 
 
@@ -45,7 +46,8 @@ def marker(sending: Sending, urls: Mapping[str, str]) -> str:
     """What the try is found by in the upstream's list: the URL of its first voice, without the signature."""
     url = urls[MODELS[sending.model].voices[0]]
     bare, _, query = url.partition("?")
-    return f"{bare}?{_note(sending)}" if _note(sending) in query.split("&") else bare
+    note = markers.note(sending.try_id)
+    return f"{bare}?{note}" if note in query.split("&") else bare
 
 
 async def _upload(client: Client, sending: Sending, key: str, folder: Path) -> str:
@@ -54,10 +56,6 @@ async def _upload(client: Client, sending: Sending, key: str, folder: Path) -> s
     kind = CONTENT_TYPES.get(file.suffix, "application/octet-stream")
     parcel = Parcel(file, (await anyio.Path(file).stat()).st_size, kind)
     return await client.upload(sending.upstream_key, parcel)
-
-
-def _note(sending: Sending) -> str:
-    return f"try={sending.try_id.hex}"
 
 
 def _is_seen_from_outside(endpoint_url: str) -> bool:

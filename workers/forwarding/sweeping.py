@@ -1,6 +1,8 @@
 """Asks the upstream about everything that is open there: one list of each key finds what ended and what was doubted."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import datetime, timedelta
 
 import anyio
 from anyio.to_thread import run_sync
@@ -17,10 +19,12 @@ _EARLIER = timedelta(seconds=60)
 """What was sent lately may bear an earlier time there: clocks are known to a second, and not all servers agree."""
 _FEW = 8
 """So many are asked about one by one, which says more than a list and never lags."""
-_SINGLY_MAX = 100
+_PAGE_COST = 10
+"""A page of the list costs both sides as much as so many looks at one job."""
+_SINGLY_MAX = 1000
+_SINGLY_AT_LAST = 100
+"""So many where the list does not answer, which bodes ill for whoever is asked next."""
 _UNSEEN_SECONDS = 60.0
-_RECENT_SECONDS = 1800.0
-"""What is there for longer is asked about one by one: a list that goes back to it would hold all that came since."""
 
 
 async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
@@ -31,48 +35,91 @@ async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
     if len(known) <= _FEW and not doubted:
         await _ask_singly(client, verdicts, list(known.values()))
         return len(found)
-    recent = [one for one in found if one.upstream_id is None or one.age_seconds <= _RECENT_SECONDS]
-    listed = await _list(client, upstream_key, recent) if recent else {}
-    if listed is None:
-        await _ask_singly(client, verdicts, list(known.values()))
+    listing = Listing(client, upstream_key, verdicts, known)
+    if not await listing.read(found, doubted):
+        await _ask_singly(client, verdicts, listing.unseen(), _SINGLY_AT_LAST)
         await _mark_unproven(doubted)
         return len(found)
-    for upstream_id in known.keys() & listed.keys():
-        verdicts.hear(known[upstream_id].id, listed[upstream_id])
-    unseen = [one for name, one in known.items() if name not in listed and one.unasked_seconds > _UNSEEN_SECONDS]
-    await _ask_singly(client, verdicts, unseen)
-    missing = await _look_up(upstream_key, verdicts, doubted, listed)
-    if missing and len(listed) >= PAGE_SIZE:
+    await _ask_singly(client, verdicts, listing.unseen())
+    missing = await _look_up(upstream_key, verdicts, doubted, listing)
+    if missing and listing.count >= PAGE_SIZE:
         # What is deleted there while pages are read moves others past the reader: what is missing is looked for twice.
-        listed = await _list(client, upstream_key, missing)
-        missing = [] if listed is None else await _look_up(upstream_key, verdicts, missing, listed)
+        listing = Listing(client, upstream_key, verdicts, {})
+        is_read = await listing.read(missing, missing)
+        missing = await _look_up(upstream_key, verdicts, missing, listing) if is_read else []
     for one in missing:
         await run_sync(arriving.not_there, one.id, one.doubted_since)
     return len(found)
 
 
-async def _list(client: Client, upstream_key: str, found: list[Open]) -> dict[str, Prediction] | None:
-    """All the upstream lists since the oldest of them was written down; None when it does not answer."""
-    must_match = any(one.upstream_id is None for one in found)
-    listed = {}
-    try:
-        since = await client.now(upstream_key) - timedelta(seconds=max(one.age_seconds for one in found)) - _EARLIER
-        async for prediction in client.predictions(upstream_key, since=since, with_inputs=must_match):
-            listed[prediction.id] = prediction
-    except UpstreamError as error:
-        events.emit("upstream.list_failed", upstream_key=upstream_key, reason=str(error))
-        return None
-    return listed
+class Listing:
+    """The upstream's list of a key, newest first; how those stand that we know is heard as it is read."""
+
+    def __init__(self, client: Client, upstream_key: str, verdicts: Verdicts, known: dict[str, Open]) -> None:
+        self.count = 0
+        self.strangers: dict[str, Prediction] = {}
+        """What we do not know by name, where something of ours may be among it."""
+        self._client = client
+        self._key = upstream_key
+        self._verdicts = verdicts
+        self._unseen = dict(known)
+        self._found = 0
+        self._in_vain = 0
+        self._is_whole = False
+
+    async def read(self, found: Sequence[Open], doubted: Sequence[Open]) -> bool:
+        """Read it since the oldest of `found`, or until it is not worth it; whether it answered."""
+        try:
+            now = await self._client.now(self._key)
+            since, until = _begun(found, now), _begun(doubted, now)
+            asked = self._client.predictions(self._key, since=since, with_inputs=bool(doubted))
+            async with aclosing(asked) as predictions:
+                async for prediction in predictions:
+                    self._note(prediction, is_any_doubted=bool(doubted))
+                    if self.count % PAGE_SIZE == 0 and _is_past(prediction, until) and not self._is_worth_it():
+                        return True
+        except UpstreamError as error:
+            events.emit("upstream.list_failed", upstream_key=self._key, reason=str(error))
+            return False
+        self._is_whole = True
+        return True
+
+    def unseen(self) -> list[Open]:
+        """Those to ask about one by one; what has just been sent may not be in a list that is whole yet."""
+        return [one for one in self._unseen.values() if not self._is_whole or one.unasked_seconds > _UNSEEN_SECONDS]
+
+    def _note(self, prediction: Prediction, *, is_any_doubted: bool) -> None:
+        self.count += 1
+        one = self._unseen.pop(prediction.id, None)
+        if one is not None:
+            self._verdicts.hear(one.id, prediction)
+            self._found += 1
+        elif is_any_doubted:
+            self.strangers[prediction.id] = prediction
+
+    def _is_worth_it(self) -> bool:
+        """Whether to read on: not once pages in vain have cost as much as asking about each that is left would."""
+        self._in_vain += max(_PAGE_COST - self._found, 0)
+        self._found = 0
+        return len(self._unseen) > max(self._in_vain, _FEW)
 
 
-async def _look_up(
-    upstream_key: str, verdicts: Verdicts, doubted: list[Open], listed: dict[str, Prediction]
-) -> list[Open]:
+def _begun(some: Sequence[Open], now: datetime) -> datetime:
+    """When the upstream may have taken the oldest of these, by its own clock; now where there is none."""
+    ages = [one.age_seconds for one in some]
+    return now - timedelta(seconds=max(ages)) - _EARLIER if ages else now
+
+
+def _is_past(prediction: Prediction, moment: datetime) -> bool:
+    return prediction.created_at is not None and prediction.created_at < moment
+
+
+async def _look_up(upstream_key: str, verdicts: Verdicts, doubted: list[Open], listing: Listing) -> list[Open]:
     """Find those that were taken after all; the others that the upstream's list has had its time to show."""
     if not doubted:
         return []
-    names = await run_sync(pursuing.strangers, upstream_key, listed)
-    strangers = {name: one for name, one in listed.items() if name in names}
+    names = await run_sync(pursuing.strangers, upstream_key, listing.strangers)
+    strangers = {name: one for name, one in listing.strangers.items() if name in names}
     missing = []
     for one in doubted:
         upstream_id = _found(one, strangers)
@@ -100,9 +147,9 @@ async def _mark_unproven(doubted: list[Open]) -> None:
             await run_sync(arriving.unproven, one.id, one.doubted_since)
 
 
-async def _ask_singly(client: Client, verdicts: Verdicts, some: list[Open]) -> None:
+async def _ask_singly(client: Client, verdicts: Verdicts, some: list[Open], most: int = _SINGLY_MAX) -> None:
     """Ask about some one by one, those first that were not asked about for longest."""
-    chosen = sorted(some, key=lambda one: -one.unasked_seconds)[:_SINGLY_MAX]
+    chosen = sorted(some, key=lambda one: -one.unasked_seconds)[:most]
     async with anyio.create_task_group() as group:
         for one in chosen:
             if one.upstream_id is not None:

@@ -1,7 +1,7 @@
 """Promises about sweeps: what is there is found, whatever happens to the upstream's list while it is read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,8 @@ from workers.forwarding import sweeping
 from workers.forwarding.verdicts import Verdicts
 
 _FOR_EVER = 0.0001
+_OURS = 10
+"""More than are asked about by name anyway."""
 
 
 class Interrupted(Client):
@@ -28,7 +30,7 @@ class Interrupted(Client):
         super().__init__(settings.load().wavespeed_url, keys.configured())
         self._interrupts = [interrupt]
 
-    async def predictions(self, key: str, *, since: datetime, **asked: Any) -> AsyncIterator[Prediction]:  # noqa: ANN401 - as its own
+    async def predictions(self, key: str, *, since: datetime, **asked: Any) -> AsyncGenerator[Prediction, None]:  # noqa: ANN401 - as its own
         number = 0
         async for prediction in super().predictions(key, since=since, **asked):
             yield prediction
@@ -59,3 +61,29 @@ async def _sweep(interrupt: Callable[[], object]) -> None:
     async with Interrupted(interrupt) as client:
         [key] = keys.configured()
         await sweeping.sweep(client, key.name, Verdicts())
+
+
+def test_a_list_that_shows_next_to_nothing_of_ours_is_read_no_further(at_upstream: Opener) -> None:
+    """Jobs that have been there for long lie far back in the list; each is asked about by name then."""
+    with at_upstream({"DUOLOGUE_WAVESPEED_POLL_SECONDS": "3600"}, speed=_FOR_EVER) as upstream:
+        job_ids = [upstream.job() for _ in range(_OURS)]
+        with upstream.forwarding():
+            wait_for(lambda: all(upstream.at_stage(job_id, "rendering") for job_id in job_ids))
+        ours = [job["id"] for job in upstream.fake.jobs()]
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: upstream.fake.submit(), range(2 * PAGE_SIZE)))
+        for name in ours:
+            upstream.fake.finish(name)
+        before = upstream.fake.calls().get("list", {}).get("200", 0)
+        asyncio.run(_sweep_and_write_down())
+
+        assert upstream.fake.calls()["list"]["200"] == before + 1
+        assert all(one.outcome == "completed" for job_id in job_ids for one in upstream.tries(job_id))
+
+
+async def _sweep_and_write_down() -> None:
+    verdicts = Verdicts()
+    [key] = keys.configured()
+    async with Client(settings.load().wavespeed_url, [key]) as client:
+        await sweeping.sweep(client, key.name, verdicts)
+    await verdicts.write_down()

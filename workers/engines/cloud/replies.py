@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from jobs.rules import markers
 from jobs.rules.addresses import URL_MAX_LETTERS
 from workers.engines.cloud.errors import Unreadable
 
@@ -81,14 +82,8 @@ class Prediction:
         return self.timings.inference or self.execution_ms
 
     def was_given(self, marker: str) -> bool:
-        """Whether one of its inputs is what `marker` stands for. Its inputs must have been asked for.
-
-        That is its URL, the signed part aside; a query in the marker must be there too, unless the upstream shows no
-        queries at all.
-        """
-        bare, _, note = marker.partition("?")
-        given = [value.partition("?") for value in (self.inputs or {}).values() if isinstance(value, str)]
-        return any(url == bare and (not note or not query or note in query.split("&")) for url, _, query in given)
+        """Whether one of its inputs is what `marker` stands for. Its inputs must have been asked for."""
+        return markers.was_given(self.inputs or {}, marker)
 
 
 @dataclass(frozen=True)
