@@ -12,7 +12,7 @@ from cli.fake_wavespeed.predictions import Prediction, instant, shape
 from jobs import clock
 
 _FORGED: Final = {"completed": "failed"}
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 32
 _PATIENCE_SECONDS: Final = 20.0
 
 

@@ -66,6 +66,9 @@ class Fake:
     def finish(self, prediction_id: str, **how: object) -> None:
         assert self.http.post(f"/fake/jobs/{prediction_id}/finish", json=how).status_code == 200
 
+    def finish_all(self, *prediction_ids: str) -> None:
+        assert self.http.post("/fake/jobs/finish", json={"ids": prediction_ids}).status_code == 200
+
 
 ENDS = {"completed", "failed", "cancelled", "timeout", "deleted"}
 

@@ -34,7 +34,8 @@ Duty = Callable[[], Awaitable[float]]
 Tell = Callable[[Any], None]
 
 SENDING_MAX = 64
-ASKING_MAX = 64
+ASKING_MAX = 128
+"""Two hundred ends a second, at an upstream that takes half a second to say how a job stands."""
 STOPPING_MAX = 16
 IDLE_SECONDS = 0.25
 BUSY_SECONDS = 0.1

@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.fake_wavespeed import serving
+
 COMMAND = (sys.executable, "-m", "cli.fake_wavespeed")
 ROOT = Path(__file__).parents[3]
 
@@ -47,6 +49,13 @@ def test_a_port_that_is_taken_is_told_in_a_sentence() -> None:
         port = taken.getsockname()[1]
 
         assert f"Port {port} of 127.0.0.1 cannot be listened on" in refusal(["--port", str(port)])
+
+
+def test_an_answer_in_two_parts_goes_out_at_once() -> None:
+    with serving.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def refusal(arguments: list[str]) -> str:

@@ -72,8 +72,7 @@ def test_a_list_that_shows_next_to_nothing_of_ours_is_read_no_further(at_upstrea
         ours = [job["id"] for job in upstream.fake.jobs()]
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(lambda _: upstream.fake.submit(), range(2 * PAGE_SIZE)))
-        for name in ours:
-            upstream.fake.finish(name)
+        upstream.fake.finish_all(*ours)
         before = upstream.fake.calls().get("list", {}).get("200", 0)
         asyncio.run(_sweep_and_write_down())
 

@@ -16,7 +16,7 @@ from workers.engines.cloud.calls import CONNECT_SECONDS, Call, Question
 from workers.engines.cloud.errors import Abandoned, KeyRefused, NotReached, Unreadable, UpstreamError
 from workers.engines.cloud.replies import Content, Envelope, read_message
 
-CONNECTIONS: Final = 96
+CONNECTIONS: Final = 192
 _KEEP_ALIVE_SECONDS: Final = 30.0
 ANSWER_MAX_BYTES: Final = 32 * 2**20
 """A page of the list with every input is a fiftieth of that; what says more is not the upstream, or is out of order."""
