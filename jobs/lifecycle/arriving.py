@@ -4,14 +4,17 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from jobs import doorbell, events, journal
+from jobs import doorbell, events
 from jobs.database import after_commit, transaction
 from jobs.errors import EngineError, JobError, PossiblyCharged, WorkerUnfit
 from jobs.lifecycle import ending, forwarding, moves, tries
+from jobs.rules.states import State
 from jobs.tables import Account, Job, UpstreamPace, UpstreamTry
 
 _NOT_THERE = "WaveSpeed did not take the job"
@@ -45,23 +48,46 @@ class Expected:
 
 def completed(videos: Mapping[uuid.UUID, Video]) -> None:
     """The upstream has these tries' videos: a worker is to fetch each that its job still wants."""
+    told = [[one.url, one.is_flagged, one.inference_ms] for one in videos.values()]
+    urls, flags, times = map(list, zip(*told, strict=True))
     with transaction() as session:
-        found = [(job, one) for job, one in tries.locked_together(session, videos) if one.ended_at is None]
-        for _, one in found:
-            video = videos[one.id]
-            one.output_url, one.is_flagged, one.inference_ms = video.url, video.is_flagged, video.inference_ms
-        tries.end_all(session, [one for _, one in found], "completed")
-        if late := [one.id for job, one in found if not tries.is_for(job, one)]:
-            tries.collected(session, *late)  # paid for, and nobody wants them any more
-        moment = moves.now(session)
-        for job, one in found:
-            if tries.is_for(job, one):
-                job.stage, job.due_at = "arrived", moment
-                seconds = _seconds_there(one)
-                stages = {"upstream": seconds}
-                journal.record(session, job, "job.arrived", inference_ms=one.inference_ms, stages=stages)
-                after_commit(session, _told_of_the_end(job, seconds, "completed"))
-                after_commit(session, lambda: doorbell.ring("cloud"))
+        tries.lock_jobs(session, videos)
+        tries.lock(session, videos)
+        given = {"tries": list(videos), "urls": urls, "flags": flags, "times": times, "forwarded": State.FORWARDED}
+        ended = session.execute(_COMPLETED, given).all()
+        tries.count(session, {row.id: row.expected_usd for row in ended if row.cost_usd != row.expected_usd})
+        for row in ended:
+            if row.job is not None:
+                after_commit(session, partial(_tell_of_arrival, row))
+
+
+# One statement for many: rows cost little beside the statement, which opens every index of `jobs`.
+_COMPLETED = text("""
+    WITH ended AS (
+        UPDATE upstream_tries AS one
+        SET output_url = said.url, is_flagged = said.is_flagged, inference_ms = said.inference_ms,
+            outcome = 'completed', ended_at = clock_timestamp(), held_until = NULL, doubted_at = NULL,
+            -- Late: paid for, and nobody wants it any more.
+            collected_at = CASE WHEN jobs.id IS NULL THEN clock_timestamp() END
+        FROM unnest(CAST(:tries AS uuid[]), CAST(:urls AS text[]), CAST(:flags AS boolean[]), CAST(:times AS integer[]))
+                AS said (id, url, is_flagged, inference_ms)
+            JOIN upstream_tries AS own USING (id)
+            LEFT JOIN jobs ON jobs.id = own.job_id AND jobs.fence = own.fence AND jobs.status = :forwarded
+        WHERE one.id = said.id AND one.ended_at IS NULL
+        RETURNING one.*, jobs.id AS job, round(extract(epoch FROM clock_timestamp()
+            - coalesce(one.accepted_at, one.made_at)), 3) AS seconds
+    ), arrived AS (
+        UPDATE jobs SET stage = 'arrived', due_at = clock_timestamp() FROM ended WHERE jobs.id = ended.job
+        RETURNING jobs.*, ended.inference_ms AS took_ms, ended.seconds
+    ), recorded AS (
+        INSERT INTO events (account_id, job_id, kind, status, attempt, fence, detail)
+        SELECT account_id, id, 'job.arrived', status, attempt, fence,
+            jsonb_build_object('inference_ms', took_ms, 'stages', jsonb_build_object('upstream', seconds)) FROM arrived
+    )
+    SELECT ended.id, ended.expected_usd, ended.cost_usd, ended.job, ended.seconds, ended.inference_ms,
+        arrived.model, arrived.engine, arrived.attempt, arrived.traceparent
+    FROM ended LEFT JOIN arrived ON arrived.id = ended.job
+""")
 
 
 def failed(try_id: uuid.UUID, error: JobError) -> None:
@@ -71,7 +97,7 @@ def failed(try_id: uuid.UUID, error: JobError) -> None:
         if one is not None and one.ended_at is None:
             tries.end(session, one, "failed", reason=str(error), task_code=error.code)
             if tries.is_for(job, one):
-                after_commit(session, _told_of_the_end(job, _seconds_there(one), "failed"))
+                after_commit(session, _told_of_the_failure(job, _seconds_there(one)))
                 ending.go_on(session, job, error)
 
 
@@ -171,9 +197,19 @@ def _seconds_there(one: UpstreamTry) -> float:
     return round((one.ended_at - (one.accepted_at or one.made_at)).total_seconds(), 3)
 
 
-def _told_of_the_end(job: Job, seconds: float, outcome: str) -> Callable[[], None]:
+def _tell_of_arrival(row: Any) -> None:  # noqa: ANN401 - the driver makes the class of its rows as they come
+    about = {"job": row.job.hex, "engine": row.engine, "attempt": row.attempt}
+    about |= {} if row.traceparent is None else {"traceparent": row.traceparent}
+    seconds = float(row.seconds)
+    stages = {"upstream": seconds}
+    events.emit("job.arrived", model=row.model, inference_ms=row.inference_ms, stages=stages, **about)
+    events.emit("upstream.ended", seconds=seconds, outcome="completed", **about)
+    doorbell.ring("cloud")
+
+
+def _told_of_the_failure(job: Job, seconds: float) -> Callable[[], None]:
     facts = {"job": job.id.hex, "engine": job.engine, "attempt": job.attempt, "traceparent": job.traceparent}
-    return lambda: events.emit("upstream.ended", seconds=seconds, outcome=outcome, **facts)
+    return lambda: events.emit("upstream.ended", seconds=seconds, outcome="failed", **facts)
 
 
 def _not_taken() -> EngineError:

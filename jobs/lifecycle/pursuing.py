@@ -122,7 +122,7 @@ def heard(try_id: uuid.UUID) -> None:
 
 
 def asked(try_ids: list[uuid.UUID]) -> None:
-    """Write down that the upstream was asked about these."""
+    """Write down that the upstream is being asked about these."""
     with transaction() as session:
         tries.lock(session, try_ids)
         session.execute(

@@ -37,15 +37,6 @@ def locked(session: Session, try_id: uuid.UUID) -> tuple[Job | None, UpstreamTry
     return job, one
 
 
-def locked_together(session: Session, try_ids: Collection[uuid.UUID]) -> list[tuple[Job | None, UpstreamTry]]:
-    """As `locked`, for many: all jobs first, then all tries, each in the order in which everybody locks them."""
-    lock_jobs(session, try_ids)
-    lock(session, try_ids)
-    some = session.scalars(select(UpstreamTry).where(UpstreamTry.id.in_(try_ids)).order_by(UpstreamTry.id)).all()
-    jobs = {job.id: job for job in session.scalars(select(Job).where(Job.id.in_([one.job_id for one in some])))}
-    return [(jobs.get(one.job_id), one) for one in some]
-
-
 def lock(session: Session, try_ids: Collection[uuid.UUID]) -> None:
     """Lock these tries in the order in which everybody does who locks several, so that no two wait for each other."""
     own = select(UpstreamTry.id).where(UpstreamTry.id.in_(try_ids))

@@ -38,7 +38,7 @@ ASKING_MAX = 128
 """Two hundred ends a second, at an upstream that takes half a second to say how a job stands."""
 STOPPING_MAX = 16
 IDLE_SECONDS = 0.25
-BUSY_SECONDS = 0.1
+BUSY_SECONDS = 0.2
 """What comes meanwhile is asked for, and written down, with one statement."""
 _ALIVE_SECONDS = 4.0
 _OUTAGE_SECONDS = 1.0

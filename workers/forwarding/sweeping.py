@@ -150,8 +150,8 @@ async def _mark_unproven(doubted: list[Open]) -> None:
 async def _ask_singly(client: Client, verdicts: Verdicts, some: list[Open], most: int = _SINGLY_MAX) -> None:
     """Ask about some one by one, those first that were not asked about for longest."""
     chosen = sorted(some, key=lambda one: -one.unasked_seconds)[:most]
+    await run_sync(pursuing.asked, [one.id for one in chosen])  # first: a webhook that comes meanwhile counts
     async with anyio.create_task_group() as group:
         for one in chosen:
             if one.upstream_id is not None:
                 group.start_soon(verdicts.ask, client, one.id, one.upstream_key, one.upstream_id)
-    await run_sync(pursuing.asked, [one.id for one in chosen])
