@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the cloud engine with very many jobs at the upstream.")
     parser.add_argument("--jobs", type=int, default=10_000, help="how many jobs are at the upstream at once")
     parser.add_argument("--rate", type=float, default=30.0, help="how many end a second while the worker fetches them")
+    parser.add_argument("--fetched", type=int, help="how many end at that rate, the others never; all if not given")
     parser.add_argument("--burst", type=int, default=2000, help="how many end at 200 a second, and are not fetched")
     parser.add_argument("--callbacks", action=argparse.BooleanOptionalAction, default=True, help="or sweeps alone")
     given = parser.parse_args()
@@ -83,7 +84,7 @@ def act(folder: Path, fake: str, given: argparse.Namespace) -> int:
     failures = [fill(given.jobs)]
     cost.tell("processor time for each job sent", given.jobs)
     names = [row[0] for row in house.asked("SELECT upstream_id FROM upstream_tries WHERE ended_at IS NULL ORDER BY id")]
-    slowly, quickly = names[given.burst :], names[: given.burst]
+    slowly, quickly = names[given.burst :][: given.fetched], names[: given.burst]
     failures.append(fetch(fake, slowly, given))
     cost.tell("processor time for each job that ended and was fetched", len(slowly))
     if quickly:
@@ -135,9 +136,9 @@ def hear(fake: str, names: list[str]) -> str:
     house.wait_for(lambda: house.asked(known)[0][0] == len(names))
     rows = house.asked("""
         SELECT upstream_id, EXTRACT(EPOCH FROM told_at), EXTRACT(EPOCH FROM ended_at) FROM upstream_tries
-        WHERE collected_at IS NULL
+        WHERE ended_at IS NOT NULL AND collected_at IS NULL
     """)
-    heard, written = (ending.rate(float(row[place]) for row in rows) for place in (1, 2))
+    heard, written = (ending.rate(float(row[place]) for row in rows if row[place]) for place in (1, 2))
     print(f"ended at {ending.rate(ended.values()):.0f} a second, without the worker:")
     print(f"heard at {heard:.0f} a second, asked about and written down at {written:.0f} (goal {RATE_GOAL:g})")
     house.spread("known", [float(row[2]) - ended[row[0]] for row in rows])
