@@ -71,7 +71,7 @@ class Listing:
         """Read it since the oldest of `found`, or until it is not worth it; whether it answered."""
         try:
             now = await self._client.now(self._key)
-            since, until = _begun(found, now), _begun(doubted, now)
+            since, until = _begun(found, now), _begun(doubted, now) if doubted else None
             asked = self._client.predictions(self._key, since=since, with_inputs=bool(doubted))
             async with aclosing(asked) as predictions:
                 async for prediction in predictions:
@@ -105,13 +105,13 @@ class Listing:
 
 
 def _begun(some: Sequence[Open], now: datetime) -> datetime:
-    """When the upstream may have taken the oldest of these, by its own clock; now where there is none."""
-    ages = [one.age_seconds for one in some]
-    return now - timedelta(seconds=max(ages)) - _EARLIER if ages else now
+    """When the upstream may have taken the oldest of these, by its own clock."""
+    return now - timedelta(seconds=max(one.age_seconds for one in some)) - _EARLIER
 
 
-def _is_past(prediction: Prediction, moment: datetime) -> bool:
-    return prediction.created_at is not None and prediction.created_at < moment
+def _is_past(prediction: Prediction, moment: datetime | None) -> bool:
+    """Whether none that is looked for can be older than this one."""
+    return moment is None or (prediction.created_at is not None and prediction.created_at < moment)
 
 
 async def _look_up(upstream_key: str, verdicts: Verdicts, doubted: list[Open], listing: Listing) -> list[Open]:
