@@ -100,9 +100,11 @@ def test_a_refused_order_does_not_harm_its_neighbours(member: Member, stranger: 
     good = Wish(model=factories.MULTI, inputs=factories.form())
     bad = Wish(model=factories.MULTI, inputs=factories.form(order="sideways"))
     unstorable = Wish(model=factories.MULTI, inputs=factories.form(), webhook_url="https://example.com/\x00")
+    unwritable = Wish(model=factories.MULTI, inputs=factories.form(prompt="\ud800"))
     asked = [(member.key, good, None), ("nonsense", good, None), (stranger.key, bad, None)]
-    answers = submission.submit_together([*asked, (stranger.key, unstorable, None), (stranger.key, good, None)])
-    assert taken(answers) == [True, False, False, False, True]
+    asked += [(stranger.key, wish, None) for wish in (unstorable, unwritable, good)]
+    answers = submission.submit_together(asked)
+    assert taken(answers) == [True, False, False, False, False, True]
     assert [type(answer).__name__ for answer in answers[1:3]] == ["NotAuthenticated", "WrongInput"]
 
 
