@@ -51,6 +51,14 @@ def pipelined(session: Session) -> Iterator[None]:
         yield
 
 
+def be_brief(session: Session) -> None:
+    """Have Postgres end the transaction soon if we fall silent in it: others wait for what it has locked.
+
+    A process that was stopped in the middle costs them seconds then, not the minute that any other may take.
+    """
+    cursor_of(session).execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
+
+
 @contextmanager
 def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from jobs import events, health, journal, settings
-from jobs.database import cursor_of, pipelined, transaction
+from jobs.database import be_brief, cursor_of, pipelined, transaction
+from jobs.errors import Unavailable
 from jobs.lifecycle import moves
 from jobs.lifecycle.holding import Arrival, Claim, places
 from jobs.rules.catalog import MODELS
@@ -49,19 +50,32 @@ def _line(worker: str, engine: str) -> Together[None, Claim | None]:
 
 
 def claim_several(worker: str, engine: str, most: int) -> list[Claim]:
-    """The next due jobs in one transaction, as far as there are any: as if they were claimed one after the other."""
+    """The next due jobs, as far as there are any: as many in one transaction as can be had so."""
+    found: list[Claim] = []
     full: set[uuid.UUID] = set()
-    while most:
+    while len(found) < most:
         try:
-            with transaction() as session:
-                rows = _taken(session, worker, engine, most, full)
-                _check(session, rows, worker)
-                return [replace(_claim_of(row, worker), waited_seconds=row.waited_seconds) for row in rows]
+            more = _claim_some(worker, engine, most - len(found), full)
         except _EngineAdmits as error:
-            most = error.count
+            most = len(found) + error.count
         except _AccountIsFull as error:
-            full.add(error.account_id)  # another worker took its last place between our look and our lock
-    return []
+            full |= error.excluded
+        except Unavailable:
+            if not found:
+                raise
+            break  # those are ours
+        else:
+            if not more:
+                break
+            found += more
+    return found
+
+
+def _claim_some(worker: str, engine: str, most: int, besides: Collection[uuid.UUID]) -> list[Claim]:
+    with transaction() as session:
+        rows = _taken(session, worker, engine, most, besides)
+        _check(session, rows, worker)
+        return [replace(_claim_of(row, worker), waited_seconds=row.waited_seconds) for row in rows]
 
 
 class _EngineAdmits(Exception):
@@ -73,11 +87,11 @@ class _EngineAdmits(Exception):
 
 
 class _AccountIsFull(Exception):
-    """The account has as many jobs under way as it may."""
+    """Others took the account's last places between our look and our lock; `excluded` if none is left for us."""
 
-    def __init__(self, account_id: uuid.UUID) -> None:
+    def __init__(self, account_id: uuid.UUID, over: int, taken: int) -> None:
         super().__init__(account_id)
-        self.account_id = account_id
+        self.excluded = {account_id} if over >= taken else set()
 
 
 def _taken(session: Session, worker: str, engine: str, most: int, besides: Collection[uuid.UUID]) -> list[Any]:
@@ -87,6 +101,7 @@ def _taken(session: Session, worker: str, engine: str, most: int, besides: Colle
     """
     given = (engine, worker, most, settings.load().lease_seconds, _MODELS, list(besides))
     with pipelined(session):  # with it goes the transaction's beginning
+        be_brief(session)
         return cursor_of(session).execute(_CLAIM, given).fetchall()
 
 
@@ -102,8 +117,8 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineAdmits."""
     limits = {row.account_id: row.running_max for row in rows if row.running_max is not None}
     for account_id in sorted(limits):
-        if places(session, account_id, limits[account_id]) < 0:
-            raise _AccountIsFull(account_id)
+        if (left := places(session, account_id, limits[account_id])) < 0:
+            raise _AccountIsFull(account_id, -left, sum(row.account_id == account_id for row in rows))
     for row in rows:
         if row.running_max is not None:
             facts = (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from jobs import events, health, outbox, settings
-from jobs.database import cursor_of, pipelined, transaction
-from jobs.errors import LeaseLost
+from jobs.database import be_brief, cursor_of, pipelined, transaction
+from jobs.errors import LeaseLost, Unavailable
 from jobs.lifecycle import tries
 from jobs.lifecycle.holding import Claim
 from jobs.rules import costs, money, states
@@ -68,25 +68,40 @@ def complete(end: End) -> None:
 
 
 def complete_all(ends: Sequence[End]) -> list[Exception | None]:
-    """In one transaction, each with its own error; what the database refuses of one is that one's error alone."""
+    """In one transaction, each with its own error. What the database refuses of one is that one's error alone."""
     try:
         with transaction() as session:
             return _completed(session, ends)
-    except (DBAPIError, psycopg.Error) as error:
-        return [error] if len(ends) == 1 else [said for one in ends for said in complete_all([one])]
+    except (DBAPIError, psycopg.Error, _Held) as error:
+        return [error] if len(ends) == 1 else [_alone(one) for one in ends]
+
+
+def _alone(end: End) -> Exception | None:
+    try:
+        [said] = complete_all([end])
+    except Unavailable as error:
+        return error  # what has been completed before it is
+    return said
 
 
 _ends: Together[End, None] = Together(complete_all)
 
 
+class _Held(Unavailable):
+    """Somebody keeps a row for long that these need: no one is to wait for another's."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody keeps the job or its account for long.", retry_after_seconds=1)
+
+
 def _completed(session: Session, ends: Sequence[End]) -> list[Exception | None]:
-    rows = _held(session, [one.claim for one in ends])
-    held = [one for one in ends if one.hold in rows]
-    if held:
-        accounts = {row.account_id for row in rows.values()}
-        given = [_given(one, rows[one.hold]) for one in held]
-        asked = ([row.id for row in rows.values()], list(accounts), json.dumps(given, default=str))
-        cursor_of(session).execute(_COMPLETE, asked)
+    try:
+        rows = _held(session, [one.claim for one in ends])
+        held = [one for one in ends if one.hold in rows]
+        if held:
+            _write(session, [_given(one, rows[one.hold]) for one in held])
+    except psycopg.errors.LockNotAvailable as error:
+        raise _Held from error
     for one in held:
         if one.claim.arrival is not None:
             tries.collected(session, one.claim.arrival.try_id)
@@ -97,10 +112,16 @@ def _completed(session: Session, ends: Sequence[End]) -> list[Exception | None]:
     return [None if one.hold in rows else _lost(one.claim) for one in ends]
 
 
+def _write(session: Session, given: Sequence[Json]) -> None:
+    jobs, paying = [one["id"] for one in given], {one["account_id"] for one in given if one["entries"]}
+    cursor_of(session).execute(_COMPLETE, (jobs, list(paying), json.dumps(given, default=str)))
+
+
 def _held(session: Session, claims: Sequence[Claim]) -> dict[Hold, Any]:
     """The rows that these claims hold, locked."""
     asked = ([claim.job_id for claim in claims], [claim.fence for claim in claims], _KIND)
     with pipelined(session):  # with it goes the transaction's beginning
+        be_brief(session)
         rows = cursor_of(session).execute(_HOLD, asked).fetchall()
     return {(row.id, row.fence): row for row in rows}
 
@@ -120,6 +141,7 @@ def _given(end: End, row: Any) -> Json:  # noqa: ANN401 - the driver makes the c
     seconds = (row.moment - row.started_at).total_seconds()
     return {
         "id": row.id,
+        "account_id": row.account_id,
         "output": end.output,
         "warnings": list(end.warnings),
         "inference_ms": end.inference_ms,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from jobs import accounts, doorbell, events
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
-from jobs.errors import CallerError, DuologueError, NotFound
+from jobs.errors import CallerError, DuologueError, NotFound, Unavailable
 from jobs.idempotency import FullName, Named
 from jobs.submission import standings, statement
 from jobs.submission.standings import Standing
@@ -97,7 +97,15 @@ def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
     try:
         return _together(drafts)
     except (DBAPIError, psycopg.Error, PydanticSerializationError) as error:
-        return [error] if len(drafts) == 1 else [answer for one in drafts for answer in _take([one])]
+        return [error] if len(drafts) == 1 else [_alone(one) for one in drafts]
+
+
+def _alone(one: Draft) -> Taken | Exception:
+    try:
+        [answer] = _take([one])
+    except Unavailable as error:
+        return error  # what has been taken before it is
+    return answer
 
 
 def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:

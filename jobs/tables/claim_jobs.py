@@ -16,8 +16,8 @@ _IS_UNDER_WAY: Final = "jobs.status IN ('running', 'forwarded')"
 _LINE: Final = f"""
     line AS MATERIALIZED (
         -- Every account in the queue with its next turn (rules/turns.py), the earliest first.
-        SELECT turns.account_id, 1.0::float8 / weight AS share, accounts.running_max, turn AS last,
-            greatest(turn + 1.0::float8 / weight, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
+        SELECT turns.account_id, weight::float8 AS weight, accounts.running_max, turn AS last,
+            greatest(turn + 1 / weight::float8, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
         FROM turns JOIN accounts ON accounts.id = turns.account_id
         WHERE turns.queue = p_queue AND accounts.paused_at IS NULL AND turns.account_id <> ALL (p_besides)
             AND (accounts.running_max IS NULL OR accounts.running_max > (
@@ -27,10 +27,10 @@ _LINE: Final = f"""
     )
 """  # noqa: S608 - our own words, here and below
 _MAY_BEGIN: Final = f"""
-    jobs.engine = p_queue AND jobs.model = ANY (p_models)
+    engine = p_queue AND model = ANY (p_models)
                 AND {IN_LINE}
                 AND {UNPREPARED} AND due_at <= p_now
-                AND finish_until > p_now AND (jobs.fence > 0 OR wait_until > p_now)
+                AND finish_until > p_now AND (fence > 0 OR wait_until > p_now)
 """
 _TAKE: Final = """
     taken AS (
@@ -65,7 +65,7 @@ CLAIM: Final = f"""
         ) AS job LIMIT 1
     ), charged AS (
         -- Whoever claims for the same account meanwhile waits here for our commit, and counts from there.
-        UPDATE turns SET turn = greatest(chosen.next, turns.turn + chosen.share),
+        UPDATE turns SET turn = greatest(chosen.next, turns.turn + 1 / chosen.weight),
             present = greatest(turns.present, chosen.next)
         FROM chosen WHERE turns.queue = p_queue AND turns.account_id = chosen.account_id
     ), {_TAKE.strip()}
@@ -77,11 +77,11 @@ _CLAIM_SEVERAL: Final = f"""
         SELECT line.* FROM line CROSS JOIN LATERAL (
             SELECT FROM jobs
             WHERE jobs.account_id = line.account_id AND {_MAY_BEGIN.strip()}
-            LIMIT 1
+            ORDER BY in_line_since, jobs.id LIMIT 1
         ) AS job LIMIT p_most
     ), ranked AS MATERIALIZED (
         -- The first jobs of each, by the turns that these are given one after the other.
-        SELECT job.id, first.account_id, first.running_max, first.next + job.place * first.share AS turn
+        SELECT job.id, first.account_id, first.running_max, first.next + job.place / first.weight AS turn
         FROM first CROSS JOIN LATERAL (
             SELECT jobs.id, row_number() OVER (ORDER BY in_line_since, jobs.id) - 1 AS place FROM jobs
             WHERE jobs.account_id = first.account_id AND {_MAY_BEGIN.strip()}
@@ -90,14 +90,16 @@ _CLAIM_SEVERAL: Final = f"""
                 SELECT count(*) FROM jobs
                 WHERE jobs.account_id = first.account_id AND {_IS_UNDER_WAY})) END
         ) AS job
-        ORDER BY turn, CASE WHEN place = 0 THEN last ELSE next + (place - 1) * share END NULLS FIRST, account_id
+        ORDER BY turn, CASE WHEN place = 0 THEN last ELSE next + (place - 1) / weight END NULLS FIRST, account_id
         LIMIT p_most
     ), chosen AS MATERIALIZED (
+        -- Locked by their key, which no statistics can talk Postgres out of, and judged then. Those that others have
+        -- locked are left.
         SELECT ranked.* FROM ranked CROSS JOIN LATERAL (
-            SELECT FROM jobs
-            WHERE jobs.id = ranked.id AND {_MAY_BEGIN.strip()}
-            FOR UPDATE SKIP LOCKED
+            SELECT engine, model, status, due_at, media, finish_until, fence, wait_until FROM jobs
+            WHERE jobs.id = ranked.id LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS held
+        WHERE {_MAY_BEGIN.strip()}
     ), charged AS (
         UPDATE turns SET turn = greatest(turns.turn, given.turn), present = greatest(turns.present, given.turn)
         FROM (SELECT account_id, max(turn) AS turn FROM chosen GROUP BY account_id) AS given
@@ -105,7 +107,8 @@ _CLAIM_SEVERAL: Final = f"""
     ), {_TAKE.strip()}
 """  # noqa: S608 - as above
 
-# Plans are made for any argument alike, and by indexes even while tables are nearly empty: they outlive that state.
+# Plans are made for any argument alike, and by the index that has the order of the line even while tables are nearly
+# empty or nothing waits: they outlive that state.
 CLAIM_JOBS: Final = f"""
 CREATE OR REPLACE FUNCTION claim_jobs(
     p_queue text, p_worker text, p_most integer, p_lease_seconds double precision, p_models text[], p_besides uuid[]
@@ -113,22 +116,23 @@ CREATE OR REPLACE FUNCTION claim_jobs(
     id uuid, account_id uuid, fence bigint, attempt integer, engine text, model text, inputs jsonb, options jsonb,
     seed bigint, media jsonb, profile integer, traceparent text, waited_seconds double precision, running_max integer,
     is_engine_watched boolean
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $claim$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET jit = off
+AS $claim$
 #variable_conflict use_column
 DECLARE
     p_now timestamptz;
     v_some integer;
     v_all integer := 0;
+    -- Whoever claims one job holds one row of turns. Whoever claims several holds some while it waits for others, so it
+    -- must have the queue for itself; where it cannot at once, one is claimed, for nobody may be kept waiting by those
+    -- who wait.
+    v_is_alone boolean := p_most > 1 AND pg_try_advisory_xact_lock({_CLAIMING}, hashtext(p_queue));
 BEGIN
-    -- Whoever claims one job holds one row of turns. Whoever claims several holds some while it waits for others, so
-    -- it has the queue for itself.
-    IF p_most > 1 THEN
-        PERFORM pg_advisory_xact_lock({_CLAIMING}, hashtext(p_queue));
-    ELSE
+    IF NOT v_is_alone THEN
         PERFORM pg_advisory_xact_lock_shared({_CLAIMING}, hashtext(p_queue));
     END IF;
     p_now := clock_timestamp();
-    IF p_most > 1 THEN
+    IF v_is_alone THEN
         RETURN QUERY {_CLAIM_SEVERAL.strip()};
         GET DIAGNOSTICS v_all = ROW_COUNT;
     END IF;
@@ -136,8 +140,8 @@ BEGIN
     WHILE v_all < p_most LOOP
         RETURN QUERY {CLAIM.strip()};
         GET DIAGNOSTICS v_some = ROW_COUNT;
-        EXIT WHEN v_some = 0;
         v_all := v_all + v_some;
+        EXIT WHEN v_some = 0 OR NOT v_is_alone;
     END LOOP;
 END $claim$
 """

@@ -7,12 +7,13 @@ by the rules. A migration makes them, and a test of the house compares what that
 from typing import Final
 
 # Plans are made for any argument alike, and by indexes even while tables are nearly empty: they outlive that state.
+# Whoever finds a row held for long is told so, for it may hold others' meanwhile.
 HOLD_JOBS: Final = """
 CREATE OR REPLACE FUNCTION hold_jobs(p_jobs uuid[], p_fences bigint[], p_kind text) RETURNS TABLE (
     id uuid, fence bigint, account_id uuid, engine text, price_usd numeric, held_usd numeric, webhook_url text,
     started_at timestamptz, moment timestamptz, endpoints uuid[], switched_off uuid[], is_engine_unwell boolean
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
-AS $hold$
+SET lock_timeout = '2s' AS $hold$
 #variable_conflict use_column
 BEGIN
     -- No row says that another holds the job, or nobody may any more. Jobs are locked in everybody's order.
@@ -34,10 +35,10 @@ END $hold$
 
 COMPLETE_JOBS: Final = """
 CREATE OR REPLACE FUNCTION complete_jobs(p_jobs uuid[], p_accounts uuid[], p_ends jsonb) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $complete$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off SET lock_timeout = '2s' AS $complete$
 #variable_conflict use_column
 BEGIN
-    -- In the order in which everybody locks tallies.
+    -- Of those whose money moves, in the order in which everybody locks tallies.
     PERFORM FROM tallies WHERE account_id = ANY (p_accounts) ORDER BY account_id FOR UPDATE;
     WITH ends AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(p_ends) AS given (

@@ -11,7 +11,8 @@ LOCK_ACCOUNTS: Final = """
 CREATE OR REPLACE FUNCTION lock_accounts(p_accounts uuid[], p_names json) RETURNS TABLE (
     account_id uuid, available_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
     waiting_most integer, present timestamptz, key text, body_digest bytea, job_id uuid
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $lock$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off AS $lock$
 #variable_conflict use_column
 BEGIN
     -- In the one order that nobody can cross.
@@ -31,8 +32,8 @@ END $lock$
 TAKE_ORDERS: Final = """
 CREATE OR REPLACE FUNCTION take_orders(
     p_orders json, p_tallies json, p_priority_step interval, p_name_hours double precision
-) RETURNS timestamptz LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
-AS $take$
+) RETURNS timestamptz LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $take$
 #variable_conflict use_column
 BEGIN
     WITH orders AS MATERIALIZED (

@@ -18,26 +18,27 @@ CREATE OR REPLACE FUNCTION claim_jobs(
     id uuid, account_id uuid, fence bigint, attempt integer, engine text, model text, inputs jsonb, options jsonb,
     seed bigint, media jsonb, profile integer, traceparent text, waited_seconds double precision, running_max integer,
     is_engine_watched boolean
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $claim$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET jit = off
+AS $claim$
 #variable_conflict use_column
 DECLARE
     p_now timestamptz;
     v_some integer;
     v_all integer := 0;
+    -- Whoever claims one job holds one row of turns. Whoever claims several holds some while it waits for others, so it
+    -- must have the queue for itself; where it cannot at once, one is claimed, for nobody may be kept waiting by those
+    -- who wait.
+    v_is_alone boolean := p_most > 1 AND pg_try_advisory_xact_lock(7305303, hashtext(p_queue));
 BEGIN
-    -- Whoever claims one job holds one row of turns. Whoever claims several holds some while it waits for others, so
-    -- it has the queue for itself.
-    IF p_most > 1 THEN
-        PERFORM pg_advisory_xact_lock(7305303, hashtext(p_queue));
-    ELSE
+    IF NOT v_is_alone THEN
         PERFORM pg_advisory_xact_lock_shared(7305303, hashtext(p_queue));
     END IF;
     p_now := clock_timestamp();
-    IF p_most > 1 THEN
+    IF v_is_alone THEN
         RETURN QUERY WITH line AS MATERIALIZED (
         -- Every account in the queue with its next turn (rules/turns.py), the earliest first.
-        SELECT turns.account_id, 1.0::float8 / weight AS share, accounts.running_max, turn AS last,
-            greatest(turn + 1.0::float8 / weight, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
+        SELECT turns.account_id, weight::float8 AS weight, accounts.running_max, turn AS last,
+            greatest(turn + 1 / weight::float8, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
         FROM turns JOIN accounts ON accounts.id = turns.account_id
         WHERE turns.queue = p_queue AND accounts.paused_at IS NULL AND turns.account_id <> ALL (p_besides)
             AND (accounts.running_max IS NULL OR accounts.running_max > (
@@ -48,37 +49,39 @@ BEGIN
         -- No more accounts come to their turn than jobs are asked for.
         SELECT line.* FROM line CROSS JOIN LATERAL (
             SELECT FROM jobs
-            WHERE jobs.account_id = line.account_id AND jobs.engine = p_queue AND jobs.model = ANY (p_models)
+            WHERE jobs.account_id = line.account_id AND engine = p_queue AND model = ANY (p_models)
                 AND status = 'waiting' AND due_at < '9999-01-01 00:00:00+00:00'
                 AND (engine <> 'cloud' OR media IS NULL) AND due_at <= p_now
-                AND finish_until > p_now AND (jobs.fence > 0 OR wait_until > p_now)
-            LIMIT 1
+                AND finish_until > p_now AND (fence > 0 OR wait_until > p_now)
+            ORDER BY in_line_since, jobs.id LIMIT 1
         ) AS job LIMIT p_most
     ), ranked AS MATERIALIZED (
         -- The first jobs of each, by the turns that these are given one after the other.
-        SELECT job.id, first.account_id, first.running_max, first.next + job.place * first.share AS turn
+        SELECT job.id, first.account_id, first.running_max, first.next + job.place / first.weight AS turn
         FROM first CROSS JOIN LATERAL (
             SELECT jobs.id, row_number() OVER (ORDER BY in_line_since, jobs.id) - 1 AS place FROM jobs
-            WHERE jobs.account_id = first.account_id AND jobs.engine = p_queue AND jobs.model = ANY (p_models)
+            WHERE jobs.account_id = first.account_id AND engine = p_queue AND model = ANY (p_models)
                 AND status = 'waiting' AND due_at < '9999-01-01 00:00:00+00:00'
                 AND (engine <> 'cloud' OR media IS NULL) AND due_at <= p_now
-                AND finish_until > p_now AND (jobs.fence > 0 OR wait_until > p_now)
+                AND finish_until > p_now AND (fence > 0 OR wait_until > p_now)
             ORDER BY in_line_since, jobs.id
             LIMIT CASE WHEN first.running_max IS NULL THEN p_most ELSE least(p_most, first.running_max - (
                 SELECT count(*) FROM jobs
                 WHERE jobs.account_id = first.account_id AND jobs.status IN ('running', 'forwarded'))) END
         ) AS job
-        ORDER BY turn, CASE WHEN place = 0 THEN last ELSE next + (place - 1) * share END NULLS FIRST, account_id
+        ORDER BY turn, CASE WHEN place = 0 THEN last ELSE next + (place - 1) / weight END NULLS FIRST, account_id
         LIMIT p_most
     ), chosen AS MATERIALIZED (
+        -- Locked by their key, which no statistics can talk Postgres out of, and judged then. Those that others have
+        -- locked are left.
         SELECT ranked.* FROM ranked CROSS JOIN LATERAL (
-            SELECT FROM jobs
-            WHERE jobs.id = ranked.id AND jobs.engine = p_queue AND jobs.model = ANY (p_models)
+            SELECT engine, model, status, due_at, media, finish_until, fence, wait_until FROM jobs
+            WHERE jobs.id = ranked.id LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS held
+        WHERE engine = p_queue AND model = ANY (p_models)
                 AND status = 'waiting' AND due_at < '9999-01-01 00:00:00+00:00'
                 AND (engine <> 'cloud' OR media IS NULL) AND due_at <= p_now
-                AND finish_until > p_now AND (jobs.fence > 0 OR wait_until > p_now)
-            FOR UPDATE SKIP LOCKED
-        ) AS held
+                AND finish_until > p_now AND (fence > 0 OR wait_until > p_now)
     ), charged AS (
         UPDATE turns SET turn = greatest(turns.turn, given.turn), present = greatest(turns.present, given.turn)
         FROM (SELECT account_id, max(turn) AS turn FROM chosen GROUP BY account_id) AS given
@@ -109,8 +112,8 @@ BEGIN
     WHILE v_all < p_most LOOP
         RETURN QUERY WITH line AS MATERIALIZED (
         -- Every account in the queue with its next turn (rules/turns.py), the earliest first.
-        SELECT turns.account_id, 1.0::float8 / weight AS share, accounts.running_max, turn AS last,
-            greatest(turn + 1.0::float8 / weight, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
+        SELECT turns.account_id, weight::float8 AS weight, accounts.running_max, turn AS last,
+            greatest(turn + 1 / weight::float8, (SELECT max(present) FROM turns WHERE queue = p_queue), 0) AS next
         FROM turns JOIN accounts ON accounts.id = turns.account_id
         WHERE turns.queue = p_queue AND accounts.paused_at IS NULL AND turns.account_id <> ALL (p_besides)
             AND (accounts.running_max IS NULL OR accounts.running_max > (
@@ -121,15 +124,15 @@ BEGIN
         -- The first job of the first of them that has one. Those that others are just taking are skipped.
         SELECT job.id, line.* FROM line CROSS JOIN LATERAL (
             SELECT jobs.id FROM jobs
-            WHERE jobs.account_id = line.account_id AND jobs.engine = p_queue AND jobs.model = ANY (p_models)
+            WHERE jobs.account_id = line.account_id AND engine = p_queue AND model = ANY (p_models)
                 AND status = 'waiting' AND due_at < '9999-01-01 00:00:00+00:00'
                 AND (engine <> 'cloud' OR media IS NULL) AND due_at <= p_now
-                AND finish_until > p_now AND (jobs.fence > 0 OR wait_until > p_now)
+                AND finish_until > p_now AND (fence > 0 OR wait_until > p_now)
             ORDER BY in_line_since, jobs.id LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS job LIMIT 1
     ), charged AS (
         -- Whoever claims for the same account meanwhile waits here for our commit, and counts from there.
-        UPDATE turns SET turn = greatest(chosen.next, turns.turn + chosen.share),
+        UPDATE turns SET turn = greatest(chosen.next, turns.turn + 1 / chosen.weight),
             present = greatest(turns.present, chosen.next)
         FROM chosen WHERE turns.queue = p_queue AND turns.account_id = chosen.account_id
     ), taken AS (
@@ -153,8 +156,8 @@ BEGIN
             AND (engines.paused_at IS NOT NULL OR engines.open_until IS NOT NULL OR engines.running_max IS NOT NULL)
     ) FROM taken;
         GET DIAGNOSTICS v_some = ROW_COUNT;
-        EXIT WHEN v_some = 0;
         v_all := v_all + v_some;
+        EXIT WHEN v_some = 0 OR NOT v_is_alone;
     END LOOP;
 END $claim$
 """
@@ -164,7 +167,7 @@ CREATE OR REPLACE FUNCTION hold_jobs(p_jobs uuid[], p_fences bigint[], p_kind te
     id uuid, fence bigint, account_id uuid, engine text, price_usd numeric, held_usd numeric, webhook_url text,
     started_at timestamptz, moment timestamptz, endpoints uuid[], switched_off uuid[], is_engine_unwell boolean
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
-AS $hold$
+SET lock_timeout = '2s' AS $hold$
 #variable_conflict use_column
 BEGIN
     -- No row says that another holds the job, or nobody may any more. Jobs are locked in everybody's order.
@@ -186,10 +189,10 @@ END $hold$
 
 COMPLETE_JOBS = """
 CREATE OR REPLACE FUNCTION complete_jobs(p_jobs uuid[], p_accounts uuid[], p_ends jsonb) RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $complete$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off SET lock_timeout = '2s' AS $complete$
 #variable_conflict use_column
 BEGIN
-    -- In the order in which everybody locks tallies.
+    -- Of those whose money moves, in the order in which everybody locks tallies.
     PERFORM FROM tallies WHERE account_id = ANY (p_accounts) ORDER BY account_id FOR UPDATE;
     WITH ends AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(p_ends) AS given (

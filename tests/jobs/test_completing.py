@@ -5,11 +5,12 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from jobs import history, lifecycle, listing
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.errors import LeaseLost
+from jobs.errors import LeaseLost, Unavailable
 from jobs.lifecycle import Claim, completing
 from jobs.lifecycle.completing import End
 from jobs.tables import Tally
@@ -67,3 +68,19 @@ def test_what_the_database_refuses_of_one_is_that_ones_error_alone(caller: Calle
     assert (first, last) == (None, None)
     assert isinstance(refused, Exception)
     assert [listing.job(caller, job.id).status for job in jobs] == ["completed", "running", "completed"]
+
+
+def test_somebody_who_keeps_an_account_keeps_no_others_jobs(member: Member, stranger: Member) -> None:
+    paying.top_up(member.caller, 100)
+    jobs = [paying.ordered(member.caller), factories.submit(stranger.caller, engine=factories.ENGINE)]
+    ends = [end(paying.taken()), end(factories.claim())]
+    with transaction() as frozen:
+        frozen.execute(select(Tally).where(Tally.account_id == member.caller.account_id).with_for_update())
+        kept, free = completing.complete_all(ends)
+    assert isinstance(kept, Unavailable)
+    assert free is None
+    assert completing.complete_all(ends[:1]) == [None]
+    assert [listing.job(one.caller, job.id).status for one, job in zip((member, stranger), jobs, strict=True)] == [
+        "completed",
+        "completed",
+    ]

@@ -1,6 +1,7 @@
 """Promises about threads that ask together: one asks for all who came meanwhile, each has its own answer."""
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,10 +46,17 @@ def answers(slow: Slow, numbers: Sequence[int], most: int = 32) -> list[object]:
         others = []
         for place, number in enumerate(numbers[1:], 1):
             others.append(threads.submit(ask, number))
-            while len(together._line) < place:
-                assert not first.done()
+            wait_for(together, place)
         slow.may_go_on.set()
         return [first.result(PATIENCE_SECONDS), *(other.result(PATIENCE_SECONDS) for other in others)]
+
+
+def wait_for(together: Together[int, int], count: int) -> None:
+    """Until so many are in line."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while len(together._line) < count:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
 
 
 def test_whoever_comes_while_one_is_under_way_is_asked_for_together() -> None:
@@ -72,6 +80,37 @@ def test_what_breaks_a_group_is_told_to_all_of_it_and_to_nobody_else() -> None:
     found = answers(Slow(), [1, 0, 2])
     assert found[0] == 1
     assert [type(said) for said in found[1:]] == [Unavailable, Unavailable]
+
+
+def test_whoever_leads_a_group_without_being_in_it_hears_nothing_of_its_error() -> None:
+    """Those in line are more than a group; the last of them may lead the first ones' group, which breaks."""
+    for _ in range(20):
+        found = answers(Slow(), [1, 0, 2, 3, 4, 5], most=2)
+        assert [type(said) for said in found[1:3]] == [Unavailable, Unavailable]
+        assert [found[0], *found[3:]] == [1, 3, 4, 5]
+
+
+def test_whoever_is_answered_goes_on_though_the_next_are_asked_for() -> None:
+    begun, may_end = threading.Semaphore(0), threading.Semaphore(0)
+
+    def answer(group: Sequence[int]) -> Sequence[int]:
+        begun.release()
+        assert may_end.acquire(timeout=PATIENCE_SECONDS)
+        return group
+
+    together = Together(answer)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(together.ask, 1)]
+        assert begun.acquire(timeout=PATIENCE_SECONDS)
+        for group in ([2, 3, 4, 5], [6, 7, 8]):
+            asked += [threads.submit(together.ask, number) for number in group]
+            wait_for(together, len(group))
+            may_end.release()
+            assert begun.acquire(timeout=PATIENCE_SECONDS)
+        # The last group is under way and does not end; nobody of those before it waits for that.
+        assert [one.result(PATIENCE_SECONDS) for one in asked[:5]] == [1, 2, 3, 4, 5]
+        may_end.release()
+        assert [one.result(PATIENCE_SECONDS) for one in asked[5:]] == [6, 7, 8]
 
 
 def test_alone_nobody_waits() -> None:

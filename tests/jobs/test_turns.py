@@ -148,6 +148,31 @@ def test_groups_and_single_claims_at_once_take_each_job_once(member: Member, str
     assert len({claim.job_id for claim in found}) == len(found) == 2 * 6 * (1 + 3 + 5)
 
 
+def test_what_waits_is_not_read_to_claim_a_few_though_nothing_waited_when_postgres_last_looked(
+    member: Member, stranger: Member
+) -> None:
+    with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE jobs"))
+    for owner in (member, stranger):
+        order_many(owner, 200)
+    with database.transaction() as session:
+        assert len(claiming._taken(session, "worker-1", factories.ENGINE, 8, ())) == 8
+        read = text("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")
+        # Two looks at an account, eight jobs of each, and a few times the eight that are taken.
+        assert session.scalars(read).one() < 60
+
+
+def test_a_frozen_claim_keeps_nobody_else_waiting(member: Member, stranger: Member) -> None:
+    order_many(member, 1)
+    with database.transaction() as frozen:
+        [row] = claiming._taken(frozen, "worker-1", factories.ENGINE, 1, ())
+        order_many(stranger, 3)
+        found = claiming.claim_several("worker-2", factories.ENGINE, 5)
+        assert {claim.account_id for claim in found} == {stranger.caller.account_id}
+        assert len(found) == 3
+        assert row.account_id == member.caller.account_id
+
+
 def test_an_engines_limit_makes_the_excess_wait(member: Member, stranger: Member) -> None:
     order_many(member, 3)
     order_many(stranger, 3)
