@@ -91,7 +91,7 @@ def create_app() -> FastAPI:
     app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.
-    app.state.orders = Gathering(submission.submit_together, enough=64, pace_seconds=0.02)
+    app.state.orders = Gathering(submission.submit_together, enough=64, rest_seconds=0.02)
     app.state.callbacks = Gathering(callbacks.hear_all, enough=32, pace_seconds=0.05)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):

@@ -21,7 +21,9 @@ class Gathering(Generic[Question, Answer]):
 
     Whoever asks meanwhile is in the next one. It sets off no sooner than `pace_seconds` after the last, or as soon as
     `enough` wait; so many go together at most, so that the answers of some are written while others are looked up.
-    The busier the door, the less a question costs, and on an idle one nobody waits. A question is never added to a
+    The busier the door, the less a question costs, and on an idle one nobody waits. With `rest_seconds` the next waits
+    so long for those who have just been answered to ask again, or until as many are there as there were: few large ones
+    then, instead of two that take turns, where asking is work of this process itself. A question is never added to a
     query that has set off, so no answer is older than its question. `ask_all` runs in a thread and returns, in order,
     an answer or an error of the asker's own; what it raises instead, everybody gets.
     """
@@ -32,10 +34,14 @@ class Gathering(Generic[Question, Answer]):
         *,
         enough: int = 500,
         pace_seconds: float = 0.0,
+        rest_seconds: float = 0.0,
     ) -> None:
         self._ask_all = ask_all
         self._enough = enough
         self._pace_seconds = pace_seconds
+        self._rest_seconds = rest_seconds
+        self._crowd = enough
+        """So many set off at once."""
         self._waiting: list[tuple[Question, asyncio.Future[Answer | BaseException]]] = []
         self._is_under_way = False
         self._not_before = 0.0
@@ -57,7 +63,7 @@ class Gathering(Generic[Question, Answer]):
         return said
 
     def _set_off_when_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        if len(self._waiting) >= self._enough:
+        if len(self._waiting) >= self._crowd:
             self._set_off()
         elif self._alarm is None:
             self._alarm = loop.call_at(max(self._not_before, loop.time()), self._set_off)
@@ -85,6 +91,9 @@ class Gathering(Generic[Question, Answer]):
         """The next sets off first: it is looked up while these answers are written."""
         self._is_under_way = False
         loop = asyncio.get_running_loop()
+        if self._rest_seconds:
+            self._crowd = min(len(answers) + len(self._waiting), self._enough)
+            self._not_before = loop.time() + self._rest_seconds
         if self._waiting and loop.time() >= self._not_before:
             self._set_off()
         elif self._waiting:

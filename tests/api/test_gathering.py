@@ -123,6 +123,35 @@ def test_enough_who_wait_need_not_keep_the_pace_and_no_more_go_together() -> Non
     assert ledger.asked == [[0], [1, 2], [3, 4]]
 
 
+def test_with_a_rest_the_next_waits_for_those_just_answered_and_for_nobody_else() -> None:
+    async def story() -> None:
+        gathering = Gathering(ledger.answer, rest_seconds=3600.0)
+        first = await begun(gathering, 1, ledger)
+        late = asyncio.ensure_future(gathering.ask(2))
+        ledger.may_answer.set()
+        assert await first == 1
+        await asyncio.sleep(0.01)
+        assert ledger.asked == [[1]]
+        assert [*await asyncio.gather(late, gathering.ask(3))] == [2, 3]
+
+    ledger = Ledger()
+    ledger.may_answer.clear()
+    asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
+    assert ledger.asked == [[1], [2, 3]]
+
+
+def test_a_rest_is_over_though_those_just_answered_do_not_come_back() -> None:
+    async def story() -> None:
+        gathering = Gathering(ledger.answer, rest_seconds=0.01)
+        assert await all_of(gathering, [1, 2, 3]) == [1, 2, 3]
+        assert await gathering.ask(4) == 4
+        assert await gathering.ask(5) == 5
+
+    ledger = Ledger()
+    asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
+    assert ledger.asked == [[1, 2, 3], [4], [5]]
+
+
 def test_when_all_who_wait_have_left_the_next_is_answered() -> None:
     async def story() -> None:
         gathering = Gathering(ledger.answer)
