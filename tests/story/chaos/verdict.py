@@ -1,6 +1,7 @@
 """Holds the callers' book and the event history against each other, and says what was promised and not kept."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _MAY_FAIL = {
 """The classes of error a job of each kind may end with. One that took two workers down is set aside, and says so."""
 
 _PUT_TO_THE_TEST = {"I1", "I2", "I3", "I4", "I6", "I8", "I9"}
+_BATCH_FAILED = re.compile(r"event=batch\.completed batch=(\w+) status=failed")
 _CLOCKS_APART_SECONDS = 1
 
 
@@ -65,7 +67,7 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
         *(f"a program died: {words}" for words in world.crew.deaths),
         *([] if storm.is_complete else ["a fault could not be carried out; see the trace above"]),
         *_of_the_book(book, jobs),
-        *_of_the_batches(book, jobs),
+        *_of_the_batches(world, book, jobs),
         *_of_the_jobs(plan, book, jobs),
         *_of_the_gone(world, book, jobs),
         *_of_the_bucket(),
@@ -99,8 +101,12 @@ def _batch_of(job: Job | ArchivedJob) -> str | None:
     return job.batch_id.hex if job.batch_id else None
 
 
-def _of_the_batches(book: Book, jobs: Rows) -> Iterator[str]:
-    """Each was made once however often it was asked for, and has a job of every line or, if it failed, none."""
+def _of_the_batches(world: World, book: Book, jobs: Rows) -> Iterator[str]:
+    """Each was made once however often it was asked for, and has a job of every line or, if it failed, none.
+
+    One that has been forgotten by now has failed if the log says so.
+    """
+    failed = {name for log in world.logs() for name in _BATCH_FAILED.findall(log.read_text(errors="replace"))}
     made = Counter(_batch_of(job) for job in jobs.values())
     with transaction() as session:
         kept = {batch.id.hex: batch for batch in session.scalars(select(Batch))}
@@ -108,7 +114,7 @@ def _of_the_batches(book: Book, jobs: Rows) -> Iterator[str]:
         if len(ids) > 1:
             yield f"ask {number} was given {len(ids)} batches: {', '.join(sorted(ids))}"
         for name in ids:
-            is_failed = name in kept and kept[name].status == Status.FAILED
+            is_failed = kept[name].status == Status.FAILED if name in kept else name in failed
             if made[name] not in ({0} if is_failed else {BATCH_LINES}):
                 yield f"batch {name} has {made[name]} jobs"
             if name in kept and kept[name].finished_at is None:
