@@ -191,6 +191,7 @@ def plan(url: str) -> str:
         statement = statement.replace(name, value)
     with connected(url) as connection, connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL enable_seqscan = off")
+        connection.execute("SET LOCAL enable_sort = off")
         return "\n".join(row[0] for row in connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) {statement}"))
 
 

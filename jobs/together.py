@@ -1,12 +1,41 @@
-"""Has threads that ask Postgres the same thing at the same time ask it in one transaction."""
+"""Asks for many at once: threads that ask Postgres the same thing at the same time share a transaction."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from jobs.errors import Unavailable
+
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
+
+
+def all_or_each(
+    ask_all: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
+    asked: Sequence[Question],
+    refusals: tuple[type[Exception], ...],
+) -> list[Answer | Exception]:
+    """Ask for all at once; if that ends with one of `refusals`, for each alone, so that no other pays for a bad one.
+
+    The error of one that is alone is its own, Unavailable too then: what was asked before it has been done.
+    """
+    try:
+        return [*ask_all(asked)]
+    except refusals as error:
+        return [error] if len(asked) == 1 else [_each(ask_all, one, refusals) for one in asked]
+
+
+def _each(
+    ask_all: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
+    one: Question,
+    refusals: tuple[type[Exception], ...],
+) -> Answer | Exception:
+    try:
+        [answer] = all_or_each(ask_all, [one], refusals)
+    except Unavailable as error:
+        return error
+    return answer
 
 
 class _Asked(Generic[Question, Answer]):

@@ -17,7 +17,7 @@ from jobs.lifecycle import moves
 from jobs.lifecycle.holding import Arrival, Claim, places
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
-from jobs.tables import Job, Json, UpstreamTry
+from jobs.tables import Job, UpstreamTry
 from jobs.together import Together
 
 _MODELS = list(MODELS)
@@ -34,7 +34,8 @@ def claim(worker: str, engine: str) -> Claim | None:
         return arrived
     claim = _line(worker, engine).ask(None)
     if claim is not None:
-        _tell(claim)
+        waited_seconds = round(claim.waited_seconds, 3)
+        events.emit("job.claimed", **claim.facts, worker=worker, waited_seconds=waited_seconds)
     return claim
 
 
@@ -119,21 +120,16 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     for account_id in sorted(limits):
         if (left := places(session, account_id, limits[account_id])) < 0:
             raise _AccountIsFull(account_id, -left, sum(row.account_id == account_id for row in rows))
-    for row in rows:
-        if row.running_max is not None:
-            facts = (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
-            cursor_of(session).execute(_TOLD, facts)
+    told = [
+        (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
+        for row in rows
+        if row.account_id in limits
+    ]
+    if told:
+        cursor_of(session).executemany(_TOLD, told)
     watched = [row.id for row in rows if row.is_engine_watched and row.engine != "cloud"]
     if watched and (count := health.admit(session, rows[0].engine, watched)) < len(watched):
         raise _EngineAdmits(count)
-
-
-def _tell(claim: Claim) -> None:
-    facts: Json = {"job": claim.job_id.hex, "model": claim.model.id, "engine": claim.engine}
-    facts |= {"attempt": claim.attempt, "worker": claim.worker, "waited_seconds": round(claim.waited_seconds, 3)}
-    if claim.traceparent is not None:
-        facts["traceparent"] = claim.traceparent
-    events.emit("job.claimed", **facts)
 
 
 def _fetch(worker: str) -> Claim | None:

@@ -23,7 +23,7 @@ from jobs.lifecycle.holding import Claim
 from jobs.rules import costs, money, states
 from jobs.rules.states import State
 from jobs.tables import Json
-from jobs.together import Together
+from jobs.together import Together, all_or_each
 
 _KIND = "job.completed"
 
@@ -60,56 +60,50 @@ def complete(end: End) -> None:
             raise said
     else:
         _ends.ask(end)
-    claim = end.claim
-    facts = {"job": claim.job_id.hex, "model": claim.model.id, "engine": claim.engine, "attempt": claim.attempt}
-    if claim.traceparent is not None:
-        facts["traceparent"] = claim.traceparent
-    events.emit("job.completed", **facts, **end.detail)
+    events.emit("job.completed", **end.claim.facts, **end.detail)
 
 
 def complete_all(ends: Sequence[End]) -> list[Exception | None]:
     """In one transaction, each with its own error. What the database refuses of one is that one's error alone."""
-    try:
-        with transaction() as session:
-            return _completed(session, ends)
-    except (DBAPIError, psycopg.Error, _Held) as error:
-        return [error] if len(ends) == 1 else [_alone(one) for one in ends]
-
-
-def _alone(end: End) -> Exception | None:
-    try:
-        [said] = complete_all([end])
-    except Unavailable as error:
-        return error  # what has been completed before it is
-    return said
+    return all_or_each(_completed, ends, (DBAPIError, psycopg.Error, _RowsAreKept))
 
 
 _ends: Together[End, None] = Together(complete_all)
 
 
-class _Held(Unavailable):
+class _RowsAreKept(Unavailable):
     """Somebody keeps a row for long that these need: no one is to wait for another's."""
 
     def __init__(self) -> None:
         super().__init__("Somebody keeps the job or its account for long.", retry_after_seconds=1)
 
 
-def _completed(session: Session, ends: Sequence[End]) -> list[Exception | None]:
+def _completed(ends: Sequence[End]) -> list[Exception | None]:
+    with transaction() as session:
+        rows = _written(session, ends)
+        for one in ends:
+            if one.hold in rows and one.claim.engine == "cloud":
+                _stop_tries(session, one.claim)
+        for engine in sorted({row.engine for row in rows.values() if row.is_engine_unwell}):
+            health.record_success(session, engine)
+    return [None if one.hold in rows else _lost(one.claim) for one in ends]
+
+
+def _written(session: Session, ends: Sequence[End]) -> dict[Hold, Any]:
+    """Write down those that are still held; their rows. Raises _RowsAreKept."""
     try:
         rows = _held(session, [one.claim for one in ends])
-        held = [one for one in ends if one.hold in rows]
-        if held:
-            _write(session, [_given(one, rows[one.hold]) for one in held])
+        if rows:
+            _write(session, [_given(one, rows[one.hold]) for one in ends if one.hold in rows])
     except psycopg.errors.LockNotAvailable as error:
-        raise _Held from error
-    for one in held:
-        if one.claim.arrival is not None:
-            tries.collected(session, one.claim.arrival.try_id)
-        if one.claim.engine == "cloud":
-            tries.stop(session, one.claim.job_id)
-    for engine in sorted({row.engine for row in rows.values() if row.is_engine_unwell}):
-        health.record_success(session, engine)
-    return [None if one.hold in rows else _lost(one.claim) for one in ends]
+        raise _RowsAreKept from error
+    return rows
+
+
+def _stop_tries(session: Session, claim: Claim) -> None:
+    if claim.arrival is not None:
+        tries.collected(session, claim.arrival.try_id)
+    tries.stop(session, claim.job_id)
 
 
 def _write(session: Session, given: Sequence[Json]) -> None:

@@ -16,7 +16,7 @@ from jobs.errors import LeaseLost, MediaError
 from jobs.rules import inputs, pricing
 from jobs.rules.catalog import Model
 from jobs.rules.states import State
-from jobs.tables import Attachment, Job, Tally
+from jobs.tables import Attachment, Job, Json, Tally
 
 UNDER_WAY = (State.RUNNING, State.FORWARDED)
 """What counts against how many jobs an account may have at once."""
@@ -55,6 +55,12 @@ class Claim:
     traceparent: str | None = None
     waited_seconds: float = 0.0
     """From when it could have begun until it was claimed."""
+
+    @property
+    def facts(self) -> Json:
+        """Whose story it is, for whoever is told of what happens."""
+        found: Json = {"job": self.job_id.hex, "model": self.model.id, "engine": self.engine, "attempt": self.attempt}
+        return found if self.traceparent is None else found | {"traceparent": self.traceparent}
 
     @property
     def inference_ms(self) -> int:

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from jobs import accounts, doorbell, events
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
-from jobs.errors import CallerError, DuologueError, NotFound, Unavailable
+from jobs.errors import CallerError, DuologueError, NotFound
 from jobs.idempotency import FullName, Named
 from jobs.submission import standings, statement
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft, Order, Wish, draft
 from jobs.tables import Job
+from jobs.together import all_or_each
 
 Names = dict[FullName, Named]
 
@@ -91,21 +92,11 @@ def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draf
 
 
 def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
-    """All in one transaction; if the database refuses it, each in its own, so that no other pays for a bad one."""
-    if not drafts:
-        return []
-    try:
-        return _together(drafts)
-    except (DBAPIError, psycopg.Error, PydanticSerializationError) as error:
-        return [error] if len(drafts) == 1 else [_alone(one) for one in drafts]
+    """All in one transaction; if the database refuses it, each in its own."""
+    return all_or_each(_together, drafts, _REFUSALS) if drafts else []
 
 
-def _alone(one: Draft) -> Taken | Exception:
-    try:
-        [answer] = _take([one])
-    except Unavailable as error:
-        return error  # what has been taken before it is
-    return answer
+_REFUSALS = (DBAPIError, psycopg.Error, PydanticSerializationError)
 
 
 def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:

@@ -176,7 +176,8 @@ class Stream:
             case "delete":
                 return client.post(f"{url}/api/v3/predictions/delete", json={"ids": [about]}, headers=headers)
             case "batch":
-                self._top_up(self._payer(ask))  # a batch that cannot be paid as it opens fails, and nobody is asked
+                for _ in range(BATCH_LINES):  # a batch that cannot be paid as it opens fails, and nobody is asked
+                    self._top_up(self._payer(ask))
                 return client.post(f"{url}/v1/batches", json=self._batch(ask), headers=headers)
         return client.post(f"{url}/v1/jobs", json=self._form(ask), headers=headers)
 
