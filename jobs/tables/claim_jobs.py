@@ -116,8 +116,8 @@ CREATE OR REPLACE FUNCTION claim_jobs(
     id uuid, account_id uuid, fence bigint, attempt integer, engine text, model text, inputs jsonb, options jsonb,
     seed bigint, media jsonb, profile integer, traceparent text, waited_seconds double precision, running_max integer,
     is_engine_watched boolean
-) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off SET jit = off
-AS $claim$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $claim$
 #variable_conflict use_column
 DECLARE
     p_now timestamptz;

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from jobs import accounts, database, ledger
 from jobs.tables import Account
-from tests.story.chaos.plan import MAKES_A_JOB, PAYERS, Plan
+from tests.story.chaos.plan import BATCH_LINES, BATCH_PAYER, MAKES_A_JOB, PAYERS, Plan
 
 TOP_UP_USD = Decimal("0.25")
 """A few jobs' worth, so that accounts run dry again and again."""
 
 SECOND_USD = Decimal("0.03")
-_RUNNING_MAX = (1, 2)
+_RUNNING_MAX = (1, 2, 2)
 _WAITING_MAX = 8
 
 
@@ -31,8 +31,10 @@ class Payer:
 
 
 def make(plan: Plan, minutes: float) -> tuple[Payer, ...]:
-    """As many accounts as the plan has; a few submits fewer a minute than it wants are allowed."""
-    return tuple(_make(number, _submits_per_minute(plan, number, minutes)) for number in range(PAYERS))
+    """As many accounts as the plan has; a few submits fewer a minute than it wants are allowed, but for batches."""
+    tight = [_make(number, _submits_per_minute(plan, number, minutes)) for number in range(PAYERS)]
+    batches = sum(ask.kind == "batch" for ask in plan.asks)
+    return *tight, _make(BATCH_PAYER, BATCH_LINES * batches)
 
 
 def _make(number: int, submits_per_minute: int) -> Payer:

@@ -30,6 +30,8 @@ VOICES_SECONDS = (0.2, 0.5, 1.2)
 
 CANCELLED_WITHIN_SECONDS = 4.0
 PAYERS = 2
+BATCH_PAYER = PAYERS
+"""Batches have an account of their own: where others submit all the time, several at once never find room."""
 TIGHT_SHARE = 0.4
 """How much of the stream the first account orders: the one that may have only one job at once."""
 
@@ -115,7 +117,7 @@ def _asks(chance: random.Random, jobs: int, seconds: float) -> Iterator[Ask]:
             voice_seconds=chance.choice(VOICES_SECONDS),
             is_inline=chance.random() < 0.5,
             door=chance.randrange(2),
-            payer=_payer(chance) if of is None else of.payer,
+            payer=_payer(chance, kind) if of is None else of.payer,
             engine="gpu" if chance.random() < PRICED_SHARE else "preview",
         )
         fresh += [ask] if kind == "fresh" else []
@@ -127,8 +129,9 @@ def _earlier(chance: random.Random, fresh: list[Ask]) -> Ask:
     return chance.choice(fresh[-max(1, len(fresh) // 4) :] if chance.random() < RECENT_SHARE else fresh)
 
 
-def _payer(chance: random.Random) -> int:
-    return 0 if chance.random() < TIGHT_SHARE else 1
+def _payer(chance: random.Random, kind: Kind) -> int:
+    drawn = 0 if chance.random() < TIGHT_SHARE else 1
+    return BATCH_PAYER if kind == "batch" else drawn
 
 
 def _kinds(chance: random.Random, jobs: int) -> list[Kind]:

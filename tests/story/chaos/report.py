@@ -14,7 +14,7 @@ def show(book: Book, storm: Storm, verdict: Verdict, stormy_seconds: float, whol
     for found in verdict.findings:
         say(f"{found.invariant}  {found.verdict:<10}  {found.subjects:>6}  {found.promise}")
     say(f"accepted  {len(book.accepted)} jobs; storm {stormy_seconds:.0f} s, all final after {whole_seconds:.0f} s")
-    say(f"batches   {sum(map(len, book.batches.values()))} of several jobs each")
+    say(f"batches   {sum(map(len, book.batches.values()))} of several jobs each, {verdict.opened} opened")
     say(f"faults    {sum(storm.struck.values())} struck: {_counted(storm.struck)}")
     if storm.missed:
         say(f"missed    {_counted(storm.missed)}")

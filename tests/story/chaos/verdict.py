@@ -49,6 +49,8 @@ class Verdict:
     events: Counter[str]
     entries: Counter[str]
     archived: int
+    opened: int
+    """Batches that have jobs; the others were refused as a whole."""
 
 
 def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
@@ -68,6 +70,7 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
         *([] if storm.is_complete else ["a fault could not be carried out; see the trace above"]),
         *_of_the_book(book, jobs),
         *_of_the_batches(world, book, jobs),
+        *([] if any(job.batch_id for job in rows) else ["no batch was opened"]),
         *_of_the_jobs(plan, book, jobs),
         *_of_the_gone(world, book, jobs),
         *_of_the_bucket(),
@@ -75,7 +78,8 @@ def judge(world: World, plan: Plan, book: Book, storm: Storm) -> Verdict:
     ]
     outcomes = Counter(f"{job.status} {job.error_class or ''}".strip() for job in rows)
     archived = sum(isinstance(job, ArchivedJob) for job in rows)
-    return Verdict(findings, wrongs, outcomes, Counter(events), entries, archived)
+    opened = len({job.batch_id for job in rows if job.batch_id})
+    return Verdict(findings, wrongs, outcomes, Counter(events), entries, archived, opened)
 
 
 def _untested(findings: list[Finding]) -> Iterator[str]:
