@@ -6,7 +6,7 @@ migration makes them, and a test of the house compares what that made with what 
 
 from typing import Final
 
-# Plans are made for any argument alike, and by indexes even while tables are nearly empty: they outlive that state.
+# Plans are made for any argument alike, and by keys even while tables are nearly empty: they outlive that state.
 LOCK_ACCOUNTS: Final = """
 CREATE OR REPLACE FUNCTION lock_accounts(p_accounts uuid[], p_names json) RETURNS TABLE (
     account_id uuid, available_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
@@ -21,10 +21,13 @@ BEGIN
     FROM tallies WHERE account_id = ANY (p_accounts) ORDER BY account_id FOR UPDATE;
     -- Only now, so that it sees the names that those took whom the locks waited for.
     IF p_names IS NOT NULL THEN
-        RETURN QUERY SELECT account_id, NULL::numeric, NULL::date, NULL::numeric, NULL::integer[], NULL::bigint,
-            NULL::integer, NULL::timestamptz, key, body_digest, job_id
-        FROM json_to_recordset(p_names) AS asked (account_id uuid, key text)
-        JOIN idempotency_keys USING (account_id, key) WHERE expires_at >= now();
+        RETURN QUERY SELECT found.account_id, NULL::numeric, NULL::date, NULL::numeric, NULL::integer[], NULL::bigint,
+            NULL::integer, NULL::timestamptz, found.key, found.body_digest, found.job_id
+        FROM json_to_recordset(p_names) AS asked (account_id uuid, key text) CROSS JOIN LATERAL (
+            -- One by one, by their key: a join may read all names there are.
+            SELECT * FROM idempotency_keys AS one
+            WHERE one.account_id = asked.account_id AND one.key = asked.key LIMIT 1
+        ) AS found WHERE found.expires_at >= now();
     END IF;
 END $lock$
 """
@@ -57,9 +60,8 @@ BEGIN
         -- Who stands there already is only looked at: ON CONFLICT would wait for whoever is just charging that row, and
         -- claims of accounts with limits wait for our tally meanwhile. Nobody leaves while we hold the tally.
         INSERT INTO turns (queue, account_id)
-        SELECT DISTINCT queue, account_id FROM orders
-        WHERE NOT EXISTS (
-            SELECT FROM turns WHERE turns.queue = orders.queue AND turns.account_id = orders.account_id)
+        SELECT queue, account_id FROM (SELECT DISTINCT queue, account_id FROM orders) AS own
+        WHERE 0 = (SELECT count(*) FROM turns WHERE turns.queue = own.queue AND turns.account_id = own.account_id)
         ON CONFLICT DO NOTHING
     ), told AS (
         INSERT INTO events (account_id, job_id, kind, status, attempt, fence)
@@ -73,14 +75,16 @@ BEGIN
     ), held AS (
         INSERT INTO ledger_entries (account_id, kind, amount_usd, job_id, key_id, model)
         SELECT account_id, 'hold', price_usd, id, key_id, model FROM orders WHERE price_usd > 0
+    ), given AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(p_tallies) AS given (
+            account_id uuid, held_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
+            waiting_most integer)
     )
     UPDATE tallies SET available_usd = tallies.available_usd - given.held_usd,
         held_usd = tallies.held_usd + given.held_usd, month = given.month, month_usd = given.month_usd,
         submits = given.submits, submits_until = given.submits_until, waiting_most = given.waiting_most
-    FROM json_to_recordset(p_tallies) AS given (
-        account_id uuid, held_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
-        waiting_most integer)
-    WHERE tallies.account_id = given.account_id;
+    FROM given
+    WHERE tallies.account_id = ANY (ARRAY(SELECT account_id FROM given)) AND tallies.account_id = given.account_id;
     RETURN now();
 END $take$
 """
