@@ -2,12 +2,13 @@
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import batch_lines, door, fetching, progress
+from cli import batch_lines, door, fetching, progress, repeats
 from cli.client import Api, Json, NoAnswer
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import err, out, say, show_json
@@ -45,12 +46,17 @@ def submit(
     form = {"budget_usd": budget, "deadline_seconds": deadline, "webhook": webhook}
     with door.find(data) as api:
         order = _given(form) | {
-            "input_file": _upload(api, source, model),
             "options": _given(options),
             "on_bad_lines": "take_good" if take_good else "reject_all",
             "validate_only": validate_only,
         }
-        batch = api.ask("POST", "/v1/batches", json=order, headers={"Idempotency-Key": key} if key else None)
+        make = partial(_with_lines, api, order, source, model)
+        if key:
+            files = [source, *batch_lines.files(source, model)]
+            likeness = repeats.likeness(order | {"model": model, "to": api.identity}, files)
+            make = partial(repeats.same_or_new, data, key, likeness, make)
+        headers = {"Idempotency-Key": key} if key else None
+        batch = api.ask("POST", "/v1/batches", json=make(), headers=headers)
         batch = _follow(api, batch, to_the_end=wait)
     _tell(batch, as_json=as_json)
 
@@ -114,11 +120,11 @@ def _steer(data: Path, batch_id: str, verb: str) -> None:
     say(f"Batch {batch_id} is {'paused' if batch['paused_at'] and verb == 'pause' else batch['status']}.")
 
 
-def _upload(api: Api, source: Path, model: str | None) -> str:
+def _with_lines(api: Api, order: Json, source: Path, model: str | None) -> Json:
     with tempfile.TemporaryDirectory(prefix="duologue-batch-") as folder:
         draft = Path(folder) / "lines.jsonl"
         batch_lines.prepare(api, source, draft, model)
-        return api.upload(draft)
+        return order | {"input_file": api.upload(draft)}
 
 
 def _follow(api: Api, batch: Json, *, to_the_end: bool) -> Json:
@@ -165,7 +171,7 @@ def _say(batch: Json) -> None:
         say(f"... and {batch['bad_lines'] - _SHOWN} more bad lines; `duologue batch fetch` saves all of them.")
     if batch["error"]:
         say(batch["error"])
-    if batch["estimate"]:
+    if batch["estimate"] and (batch["status"] not in FINAL or batch["validate_only"]):
         say(_estimated(batch["estimate"]))
     counted = [f"{count} {name}" for name, count in batch["request_counts"].items() if count and name != "total"]
     say(f"Batch {batch['status']}: {', '.join(counted) or 'no jobs'}, {batch['bad_lines']} bad lines.")

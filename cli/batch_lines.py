@@ -24,12 +24,20 @@ def prepare(api: Api, source: Path, draft: Path, model: str | None) -> None:
     Media that are files here are uploaded, each once. What is wrong with a line is for whoever reads the batch to say,
     with its number; here only files are looked for. Raises Failure.
     """
-    lines = _of_table if source.suffix.lower() == ".csv" else _of_lines
-    links = _uploaded(api, sorted({place for line in lines(source, model) for place in _files(line, source)}))
+    links = _uploaded(api, files(source, model))
     with draft.open("w", encoding="utf-8") as file:
-        for line in lines(source, model):
+        for line in _lines(source, model):
             text = line if isinstance(line, str) else json.dumps(_linked(line, source, links), ensure_ascii=False)
             file.write(text + "\n")
+
+
+def files(source: Path, model: str | None) -> list[Path]:
+    """The files here that its lines name, each once. Raises Failure."""
+    return sorted({place for line in _lines(source, model) for place in _files(line, source)})
+
+
+def _lines(source: Path, model: str | None) -> Iterator[Line | str]:
+    return _of_table(source, model) if source.suffix.lower() == ".csv" else _of_lines(source, model)
 
 
 def _of_table(source: Path, model: str | None) -> Iterator[Line | str]:

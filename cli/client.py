@@ -1,5 +1,6 @@
 """The public HTTP API as any client sees it; the desk's own commands have no other way to jobs."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ class Api:
 
     def __init__(self, base_url: str, key: str, key_place: str) -> None:
         self.base_url = base_url.rstrip("/")
+        self.identity = hashlib.sha256(f"{self.base_url} {key}".encode()).hexdigest()
+        """Tells this API with this key from all others, and neither of them to anybody."""
         self._key_place = key_place
         # Between us and ourselves a proxy has no business.
         is_remote = urlsplit(self.base_url).hostname not in LOOPBACK

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from api.app import create_app
 from cli import batch as commands
+from cli.client import Api, Json, NoAnswer
 from cli.main import app
 from jobs import batches
 from jobs import database as ours
@@ -103,6 +104,45 @@ def test_a_table_is_submitted_followed_and_fetched_and_what_broke_off_goes_on(
     assert desk("fetch", batch_id, "--to", "videos").exit_code == 0
     assert (folder / names[1]).read_bytes() == VIDEO
     assert "0 fetched, 3 were there already" in desk("fetch", batch_id, "--to", "videos").stderr
+
+
+def test_the_same_table_under_the_same_name_is_the_same_batch_and_another_table_is_refused(
+    desk: Desk, member: Member, tmp_path: Path
+) -> None:
+    table, words = a_table(tmp_path, 2), ("--model", factories.MULTI, "--key", "monday")
+    with reading():
+        first, again = (desk("submit", str(table), *words) for _ in range(2))
+        (tmp_path / "media" / "left.wav").write_bytes(b"another voice")
+        other = desk("submit", str(table), *words)
+
+    assert first.exit_code == again.exit_code == 0, again.output
+    assert first.stdout == again.stdout
+    assert len(batches.page(member.caller)) == 1
+    assert other.exit_code == 1
+    assert "another body" in other.output
+
+
+def test_a_batch_whose_answer_was_lost_is_taken_once(
+    desk: Desk, member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, words = a_table(tmp_path, 2), ("--model", factories.MULTI, "--key", "monday")
+    ask = Api.ask
+
+    def unheard(api: Api, method: str, path: str, **request: object) -> Json:
+        answer = ask(api, method, path, **request)
+        if path == "/v1/batches":
+            raise NoAnswer("The answer was lost.")
+        return answer
+
+    with reading():
+        with monkeypatch.context() as patched:
+            patched.setattr(Api, "ask", unheard)
+            assert desk("submit", str(table), *words).exit_code == 1
+        again = desk("submit", str(table), *words)
+
+    assert again.exit_code == 0, again.output
+    [one] = batches.page(member.caller)
+    assert again.stdout.strip() == one.batch.id.hex
 
 
 def test_bad_lines_are_told_and_nothing_is_run(desk: Desk, tmp_path: Path) -> None:
