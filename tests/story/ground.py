@@ -36,13 +36,18 @@ class Ground:
     """Where it is not an embedded one."""
 
     def server(self, part: Part) -> int:
-        """The server's pid, once it is up."""
+        """The server's pid, once it is up; its keeper may not know yet that the one before it has ended."""
         if part == "broker" and self.broker:
             return self.broker.pid
-        wait_for(lambda: Desk(self.data, part).server_pid() is not None, f"the {part} is up", BACK_SECONDS)
-        pid = Desk(self.data, part).server_pid()
-        assert pid is not None
-        return pid
+        found: list[int] = []
+
+        def is_up() -> bool:
+            pid = Desk(self.data, part).server_pid()
+            found[:] = [pid] if pid is not None and kin.is_alive(pid) else []
+            return bool(found)
+
+        wait_for(is_up, f"the {part} is up", BACK_SECONDS)
+        return found[0]
 
     def kill(self, part: Part) -> None:
         """SIGKILL; its keeper starts it again at once."""
