@@ -7,11 +7,13 @@ accounts, so that no two ever wait for each other.
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Date, case, cast, func, select, update
+from sqlalchemy import ColumnElement, Date, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from jobs import budgets
 from jobs.accounts import terms_of
 from jobs.errors import CannotPay, NotFound
 from jobs.rules import limits, money
@@ -56,8 +58,7 @@ def requote(session: Session, job: Job, price_usd: Decimal) -> None:
     """
     more_usd = price_usd - job.held_usd
     if more_usd > 0:
-        _check_affordable(session, job, more_usd)
-        _move(session, job, Kind.HOLD, more_usd)
+        _hold_more(session, job, more_usd)
     elif more_usd < 0:
         _move(session, job, Kind.RELEASE, -more_usd)
     job.price_usd = job.held_usd = price_usd
@@ -71,24 +72,23 @@ def settle(session: Session, job: Job, *, is_charged: bool) -> None:
     job.price_usd, job.held_usd = captured_usd, NOTHING
 
 
-def _check_affordable(session: Session, job: Job, more_usd: Decimal) -> None:
-    account, tally = session.execute(
-        select(Account, Tally)
+def _hold_more(session: Session, job: Job, more_usd: Decimal) -> None:
+    account, tally, this_month = session.execute(
+        select(Account, Tally, cast(_MONTH, Date))
         .join(Tally, Tally.account_id == Account.id)
         .where(Account.id == job.account_id)
         .with_for_update(of=Tally)
         .execution_options(populate_existing=True)
     ).one()
-    refused = limits.unaffordable(
-        terms_of(account),
-        more_usd,
-        available_usd=tally.available_usd,
-        month_usd=tally.month_usd if tally.month == session.scalar(select(cast(_MONTH, Date))) else NOTHING,
-    )
+    terms, spent_usd = terms_of(account), tally.month_usd if tally.month == this_month else NOTHING
+    refused = limits.unaffordable(terms, more_usd, available_usd=tally.available_usd, month_usd=spent_usd)
     if refused is not None:
         raise CannotPay(f"the media are longer than what was held for: {refused}", permanent=True)
     if job.batch_id is not None:
         _check_within_batch(session, job, more_usd)
+    owner = (account.id, account.name)
+    budgets.tell_if_reached(session, owner, terms, this_month, before_usd=spent_usd, more_usd=more_usd)
+    _move(session, job, Kind.HOLD, more_usd)
 
 
 def _check_within_batch(session: Session, job: Job, more_usd: Decimal) -> None:
@@ -103,7 +103,16 @@ def _check_within_batch(session: Session, job: Job, more_usd: Decimal) -> None:
 
 
 def _move(session: Session, job: Job, kind: Kind, amount_usd: Decimal) -> None:
-    """One entry for `job`; what it gives back counts for the month the job was ordered in."""
+    """One entry for `job`, and what it does to the month: it counts what was held in it for jobs and not released."""
+    if kind is Kind.HOLD:
+        so_far_usd = case((Tally.month == _MONTH, Tally.month_usd), else_=NOTHING)
+        _count(session, job, month=_MONTH, month_usd=so_far_usd + amount_usd)
+    elif kind is Kind.RELEASE:
+        _count(
+            session,
+            job,
+            month_usd=Tally.month_usd - func.least(amount_usd, func.greatest(_held_in_the_month(job), NOTHING)),
+        )
     entry = LedgerEntry(
         account_id=job.account_id,
         kind=kind,
@@ -112,16 +121,27 @@ def _move(session: Session, job: Job, kind: Kind, amount_usd: Decimal) -> None:
         key_id=job.key_id,
         model=job.model,
     )
-    spent_usd = money.spent_usd(kind, amount_usd)
-    ordered_in = func.date_trunc("month", job.created_at)
     _enter(session, entry)
-    if spent_usd:
-        session.execute(
-            update(Tally)
-            .where(Tally.account_id == job.account_id, Tally.month == ordered_in)
-            .values(month_usd=Tally.month_usd + spent_usd)
-            .execution_options(synchronize_session=False)
-        )
+
+
+def _count(session: Session, job: Job, **month: Any) -> None:  # noqa: ANN401 - columns of the tally
+    session.execute(
+        update(Tally)
+        .where(Tally.account_id == job.account_id)
+        .values(**month)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _held_in_the_month(job: Job) -> ColumnElement[Decimal]:
+    """What was held for the job in its tally's month and not released again; the rest counts for an earlier one."""
+    change_usd = case(
+        (LedgerEntry.kind == Kind.HOLD, LedgerEntry.amount_usd),
+        (LedgerEntry.kind == Kind.RELEASE, -LedgerEntry.amount_usd),
+        else_=NOTHING,
+    )
+    held = select(func.coalesce(func.sum(change_usd), NOTHING))
+    return held.where(LedgerEntry.job_id == job.id, LedgerEntry.at >= Tally.month).scalar_subquery()
 
 
 def _enter(session: Session, entry: LedgerEntry) -> LedgerEntry:

@@ -33,7 +33,7 @@ def effect_usd(kind: Kind, amount_usd: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def spent_usd(kind: Kind, amount_usd: Decimal) -> Decimal:
-    """The change of what the month in which the job was ordered has come to."""
+    """The change of what the month has come to in which it was held."""
     return {Kind.HOLD: amount_usd, Kind.RELEASE: -amount_usd}.get(kind, NOTHING)
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from jobs import events, idempotency, outbox
+from jobs import budgets, idempotency
 from jobs.accounts import Caller
-from jobs.database import after_commit, cursor_of, pipelined
+from jobs.database import cursor_of, pipelined
 from jobs.idempotency import FullName, Named
 from jobs.rules import limits
 from jobs.rules.limits import Recent
@@ -62,7 +62,8 @@ class Standing:
         )
         if refused is not None:
             raise refused
-        self._tell_of_budget(session, caller, price_usd)
+        owner = (caller.account_id, caller.account)
+        budgets.tell_if_reached(session, owner, caller.terms, self.month, before_usd=self.month_usd, more_usd=price_usd)
         self.available_usd -= price_usd
         self.month_usd += price_usd
         self.held_usd += price_usd
@@ -80,14 +81,6 @@ class Standing:
             held = session.scalars(counted.where(Job.status.in_([State.RUNNING, State.FORWARDED]))).one()
             self.waiting_most = self.waiting + held  # a stumble may put any of those back
         return self.waiting_most if self.waiting is None else self.waiting
-
-    def _tell_of_budget(self, session: Session, caller: Caller, price_usd: Decimal) -> None:
-        """Once a month: whoever crosses the soft budget is taken all the same."""
-        budget_usd, spent_usd = caller.terms.budget_soft_usd, self.month_usd + price_usd
-        if budget_usd is not None and self.month_usd < budget_usd <= spent_usd:
-            facts = {"month": f"{self.month:%Y-%m}", "budget_usd": float(budget_usd), "spent_usd": float(spent_usd)}
-            outbox.announce(session, caller.account_id, "budget.reached", facts)
-            after_commit(session, lambda: events.emit("budget.reached", account=caller.account, **facts))
 
 
 def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:

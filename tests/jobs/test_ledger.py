@@ -3,16 +3,16 @@
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
-from jobs import accounts, database, ledger, lifecycle, listing, submission
+from jobs import accounts, database, ledger, lifecycle, listing, submission, webhooks
 from jobs.accounts import Caller
 from jobs.errors import CannotPay, EngineError, NoCredit
 from jobs.ledger import Balance
 from jobs.lifecycle import Claim
 from jobs.rules import money
 from jobs.rules.money import Kind
-from jobs.tables import Account, Job, LedgerEntry
+from jobs.tables import Account, Delivery, Job, LedgerEntry, Tally
 from tests import factories
 from tests.conftest import Member, forget_settings
 from workers.chores import settle
@@ -193,6 +193,48 @@ def test_a_budget_that_is_used_up_refuses_longer_media(payer: Caller) -> None:
     with pytest.raises(CannotPay, match=r"0\.15 USD of this month's budget of 0\.3 USD are used"):
         lifecycle.keep_media(taken, media(11, 1))
     lifecycle.keep_media(taken, media(10, 1))
+
+
+def test_what_media_turn_out_to_cost_counts_for_the_month_in_which_that_is_known(payer: Caller) -> None:
+    for _ in range(3):
+        factories.submit(payer)
+    a_month_passes()
+    with database.transaction() as session:
+        session.execute(update(Account).values(budget_hard_usd=Decimal("0.4")))
+
+    taken = [claim() for _ in range(3)]
+    lifecycle.keep_media(taken[0], media(10, 1))
+    lifecycle.keep_media(taken[1], media(10, 1))
+    with pytest.raises(CannotPay, match=r"0\.3 USD of this month's budget of 0\.4 USD are used"):
+        lifecycle.keep_media(taken[2], media(10, 1))
+    for one in taken[1:]:
+        lifecycle.stumble(one, EngineError("no", permanent=True))
+
+    with database.transaction() as session:
+        # What was held last month for those that failed is given back, but not to this one.
+        assert ledger.balance(session, payer.account_id) == Balance(Decimal("0.7"), Decimal("0.3"), Decimal("0.15"))
+
+
+def test_a_soft_budget_that_longer_media_reach_is_told_once(payer: Caller) -> None:
+    webhooks.register(payer, url="https://x.example/hook", kinds=["budget.reached"])
+    with database.transaction() as session:
+        session.execute(update(Account).values(budget_soft_usd=Decimal("0.4")))
+    for _ in range(3):
+        factories.submit(by_todays_terms(payer), voice_seconds=1)
+    for _ in range(3):
+        lifecycle.keep_media(claim(), media(10, 1))
+
+    with database.transaction() as session:
+        [told] = session.scalars(select(Delivery).where(Delivery.kind == "budget.reached"))
+    assert (told.detail["budget_usd"], told.detail["spent_usd"]) == (0.4, 0.45)
+
+
+def a_month_passes() -> None:
+    """All that was done so far was done last month."""
+    ago = text("interval '1 month'")
+    with database.transaction() as session:
+        session.execute(update(Tally).values(month=func.date_trunc("month", func.now() - ago)))
+        session.execute(update(LedgerEntry).values(at=func.date_trunc("month", LedgerEntry.at) - ago))
 
 
 def test_a_rerun_holds_what_its_media_cost(payer: Caller) -> None:
