@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from jobs import budgets
 from jobs.accounts import terms_of
+from jobs.database import be_brief
 from jobs.errors import CannotPay, NotFound
 from jobs.rules import limits, money
 from jobs.rules.money import Kind
@@ -73,6 +74,7 @@ def settle(session: Session, job: Job, *, is_charged: bool) -> None:
 
 
 def _hold_more(session: Session, job: Job, more_usd: Decimal) -> None:
+    be_brief(session)
     account, tally, this_month = session.execute(
         select(Account, Tally, cast(_MONTH, Date))
         .join(Tally, Tally.account_id == Account.id)

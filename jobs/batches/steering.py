@@ -10,7 +10,7 @@ from jobs import doorbell, lifecycle
 from jobs.accounts import Caller
 from jobs.batches import ending, looking
 from jobs.batches.looking import Seen
-from jobs.database import after_commit, transaction
+from jobs.database import after_commit, be_brief, transaction
 from jobs.errors import Conflict, NotFound
 from jobs.lifecycle import moves
 from jobs.rules import batches
@@ -18,7 +18,8 @@ from jobs.rules.batches import PAUSED_UNTIL, Status
 from jobs.rules.states import State
 from jobs.tables import Batch, Job
 
-STEP = 100
+STEP = 25
+"""Few, for the tally of their account is locked as long as it takes: nobody orders for it meanwhile."""
 _RINGS = 32
 
 
@@ -98,6 +99,7 @@ def _steerable(session: Session, caller: Caller, batch_id: uuid.UUID | None, ver
 def _cancel_waiting(batch: Batch) -> int:
     waiting = select(Job).where(Job.batch_id == batch.id, Job.status == State.WAITING)
     with transaction() as session:
+        be_brief(session)
         found = session.scalars(waiting.limit(STEP).with_for_update(skip_locked=True)).all()
         for job in sorted(found, key=lambda job: job.id):
             moves.end(session, job, State.CANCELLED, "job.cancelled")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -88,11 +89,11 @@ class _EngineAdmits(Exception):
 
 
 class _AccountIsFull(Exception):
-    """Others took the account's last places between our look and our lock; `excluded` if none is left for us."""
+    """Others took the account's last places between our look and our lock; those `excluded` have none left for us."""
 
-    def __init__(self, account_id: uuid.UUID, over: int, taken: int) -> None:
-        super().__init__(account_id)
-        self.excluded = {account_id} if over >= taken else set()
+    def __init__(self, excluded: set[uuid.UUID]) -> None:
+        super().__init__(excluded)
+        self.excluded = excluded
 
 
 def _taken(session: Session, worker: str, engine: str, most: int, besides: Collection[uuid.UUID]) -> list[Any]:
@@ -118,8 +119,10 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineAdmits."""
     limits = {row.account_id: row.running_max for row in rows if row.running_max is not None}
     for account_id in sorted(limits):
+        _lock_tally(session, account_id)
         if (left := places(session, account_id, limits[account_id])) < 0:
-            raise _AccountIsFull(account_id, -left, sum(row.account_id == account_id for row in rows))
+            taken = sum(row.account_id == account_id for row in rows)
+            raise _AccountIsFull({account_id} if -left >= taken else set())
     told = [
         (row.account_id, row.id, State.RUNNING, row.attempt, row.fence, worker)
         for row in rows
@@ -130,6 +133,18 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     watched = [row.id for row in rows if row.is_engine_watched and row.engine != "cloud"]
     if watched and (count := health.admit(session, rows[0].engine, watched)) < len(watched):
         raise _EngineAdmits(count)
+
+
+def _lock_tally(session: Session, account_id: uuid.UUID) -> None:
+    """Wait for the account's tally a little only: the whole queue waits with us. Raises _AccountIsFull."""
+    try:
+        with pipelined(session):
+            cursor = cursor_of(session)
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            cursor.execute("SELECT FROM tallies WHERE account_id = %s FOR UPDATE", (account_id,))
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except psycopg.errors.LockNotAvailable as error:
+        raise _AccountIsFull({account_id}) from error
 
 
 def _fetch(worker: str) -> Claim | None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from jobs import health, ledger, settings
-from jobs.database import transaction
+from jobs.database import be_brief, transaction
 from jobs.errors import WorkerLost
 from jobs.lifecycle import moves, rerouting, tries
 from jobs.rules import retries
@@ -16,7 +16,9 @@ from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
 from jobs.tables import Job, UpstreamTry, Worker
 
-BATCH = 100
+BATCH = 25
+"""Few, for the tallies of their accounts are locked as long as it takes: nobody orders for those meanwhile."""
+_WORTH_KNOWING = 100
 
 
 def rescue() -> int:
@@ -26,6 +28,7 @@ def rescue() -> int:
     aside as the rules say. Safe when many do it at once: rows that others work on are skipped.
     """
     with transaction() as session:
+        be_brief(session)
         silent = session.scalars(
             select(Job)
             .where(Job.status == State.RUNNING, Job.lease_until < func.now())
@@ -59,6 +62,7 @@ def settle() -> int:
     A version of ours that knew no money ended them, while both stood side by side.
     """
     with transaction() as session:
+        be_brief(session)
         unsettled = session.scalars(
             select(Job)
             .where(Job.held_usd > 0, Job.finished_at.is_not(None))
@@ -87,11 +91,12 @@ def due(engine: str) -> int:
 
 def _count(jobs: Select[uuid.UUID]) -> int:
     with transaction() as session:
-        return session.execute(select(func.count()).select_from(jobs.limit(BATCH).subquery())).scalar_one()
+        return session.execute(select(func.count()).select_from(jobs.limit(_WORTH_KNOWING).subquery())).scalar_one()
 
 
 def _expire(*is_overdue: ColumnElement[bool]) -> int:
     with transaction() as session:
+        be_brief(session)
         overdue = session.scalars(select(Job).where(*is_overdue).limit(BATCH).with_for_update(skip_locked=True)).all()
         for job in sorted(overdue, key=_in_order):
             if (deadline := moves.passed_deadline(session, job)) is not None:

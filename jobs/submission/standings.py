@@ -7,13 +7,15 @@ from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from jobs import budgets, idempotency
 from jobs.accounts import Caller
-from jobs.database import cursor_of, pipelined
+from jobs.database import be_brief, cursor_of, pipelined
+from jobs.errors import Unavailable
 from jobs.idempotency import FullName, Named
 from jobs.rules import limits
 from jobs.rules.limits import Recent
@@ -22,6 +24,15 @@ from jobs.submission.wishes import Draft
 from jobs.tables import Job, Tally
 
 NOTHING = Decimal(0)
+
+
+class TallyIsKept(Unavailable):
+    """Somebody keeps the account's tally for longer than others can wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too much happens to this account just now; send the same request again.", retry_after_seconds=2
+        )
 
 
 @dataclass
@@ -92,11 +103,18 @@ def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID
 def lock_and_look_up(
     session: Session, account_ids: Collection[uuid.UUID], names: Collection[FullName]
 ) -> tuple[dict[uuid.UUID, Standing], dict[FullName, Named]]:
-    """As `lock`; beside it, what each of these names stands for by then, without those that are free."""
+    """As `lock`; beside it, what each of these names stands for by then, without those that are free.
+
+    Raises TallyIsKept where another transaction keeps one of them for seconds.
+    """
     # One text: the driver takes its time over every element of an array.
     asked = (" ".join(one.hex for one in account_ids), idempotency.written_out(names))
-    with pipelined(session):  # so that the beginning of the transaction has no way there and back of its own
-        rows = cursor_of(session).execute(_LOCK, asked).fetchall()
+    try:
+        with pipelined(session):  # so that the beginning of the transaction has no way there and back of its own
+            be_brief(session)
+            rows = cursor_of(session).execute(_LOCK, asked).fetchall()
+    except psycopg.errors.LockNotAvailable as error:
+        raise TallyIsKept from error
     found = {row.account_id: _standing(row) for row in rows if row.key is None}
     if missing := set(account_ids) - found.keys():
         new = [{"account_id": account_id} for account_id in sorted(missing)]

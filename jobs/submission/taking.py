@@ -16,7 +16,7 @@ from jobs.database import after_commit, transaction
 from jobs.errors import CallerError, DuologueError, NotFound
 from jobs.idempotency import FullName, Named
 from jobs.submission import standings, statement
-from jobs.submission.standings import Standing
+from jobs.submission.standings import Standing, TallyIsKept
 from jobs.submission.wishes import Draft, Order, Wish, draft
 from jobs.tables import Job
 from jobs.together import all_or_each
@@ -92,8 +92,21 @@ def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draf
 
 
 def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
-    """All in one transaction; if the database refuses it, each in its own."""
-    return all_or_each(_together, drafts, _REFUSALS) if drafts else []
+    """All in one transaction; if the database refuses it, each in its own.
+
+    Where somebody keeps an account's tally, those of each account go by themselves: only its own cannot be taken.
+    """
+    accounts_of_all = dict.fromkeys(one.caller.account_id for one in drafts)
+    try:
+        return all_or_each(_together, drafts, _REFUSALS) if drafts else []
+    except TallyIsKept as error:
+        if len(accounts_of_all) == 1:
+            return [error] * len(drafts)
+    found = {
+        account_id: iter(_take([one for one in drafts if one.caller.account_id == account_id]))
+        for account_id in accounts_of_all
+    }
+    return [next(found[one.caller.account_id]) for one in drafts]
 
 
 _REFUSALS = (DBAPIError, psycopg.Error, PydanticSerializationError)

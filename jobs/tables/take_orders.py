@@ -7,12 +7,13 @@ migration makes them, and a test of the house compares what that made with what 
 from typing import Final
 
 # Plans are made for any argument alike, and by keys even while tables are nearly empty: they outlive that state.
+# Whoever finds a tally held for long is told so, for others' orders come along.
 LOCK_ACCOUNTS: Final = """
 CREATE OR REPLACE FUNCTION lock_accounts(p_accounts uuid[], p_names json) RETURNS TABLE (
     account_id uuid, available_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
     waiting_most integer, present timestamptz, key text, body_digest bytea, job_id uuid
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off AS $lock$
+SET enable_mergejoin = off SET jit = off SET lock_timeout = '2s' AS $lock$
 #variable_conflict use_column
 BEGIN
     -- In the one order that nobody can cross.

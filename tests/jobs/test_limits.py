@@ -1,18 +1,20 @@
 """An account's limits where they bite: at the door, and where jobs are claimed."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from jobs import accounts, database, lifecycle, submission
 from jobs.accounts import Caller
-from jobs.errors import NotAllowed, TooMany
-from jobs.lifecycle import Claim
+from jobs.errors import NotAllowed, TooMany, Unavailable
+from jobs.lifecycle import Claim, claiming
 from jobs.rules.scopes import Scope
 from jobs.submission import Taken, Wish
-from jobs.tables import Account
+from jobs.tables import Account, Tally
 from tests import factories
 from tests.conftest import Member
 
@@ -143,3 +145,33 @@ def test_a_key_without_the_right_orders_nothing(member: Member, scope: Scope) ->
         _, key = accounts.create_key(session, name="narrow", account="acme", scopes=[scope])
     [answer] = submission.submit_together([(key, Wish(model=factories.MULTI, inputs=factories.form()), None)])
     assert isinstance(answer, NotAllowed)
+
+
+@contextmanager
+def kept(caller: Caller) -> Iterator[None]:
+    """Somebody keeps the account's tally all the while."""
+    with database.transaction() as session:
+        session.execute(select(Tally).where(Tally.account_id == caller.account_id).with_for_update())
+        yield
+
+
+def test_an_account_whose_tally_is_kept_does_not_hold_up_the_orders_of_others(member: Member, stranger: Member) -> None:
+    order(member)
+    wish = Wish(model=factories.MULTI, inputs=factories.form())
+    asked = [(member.key, wish, None), (stranger.key, wish, None), (member.key, wish, None)]
+    with kept(member.caller):
+        answers = submission.submit_together(asked)
+
+    assert taken(answers) == [False, True, False]
+    assert isinstance(answers[0], Unavailable)
+    assert taken(submission.submit_together(asked)) == [True] * 3
+
+
+def test_an_account_whose_tally_is_kept_does_not_hold_up_claims_for_others(member: Member, stranger: Member) -> None:
+    limit(member.caller, running_max=5)
+    order(member, 2)
+    order(stranger, 2)
+    with kept(member.caller):
+        found = claiming.claim_several("worker-1", factories.ENGINE, 4)
+    assert [claim.account_id for claim in found] == [stranger.caller.account_id] * 2
+    assert len(claiming.claim_several("worker-1", factories.ENGINE, 4)) == 2
