@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.v1 import presenter
 from jobs import clock, lifecycle
-from jobs.errors import InvalidInput, NotAuthenticated, NotFound
+from jobs.errors import InvalidInput, NotAuthenticated, NotFound, TooLarge
 from jobs.lifecycle import Expected
 from jobs.rules import markers, signatures, strict_json
 from jobs.rules.signatures import Message
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/callbacks", tags=["Callbacks"])
 
 SKEW_SECONDS = 300
+BODY_MAX_BYTES = 2**20
+"""Of what tells of one prediction, whose inputs are links."""
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
@@ -53,7 +55,7 @@ async def hear(
     """The upstream's webhook for one try, signed with the secret of the key it was submitted with."""
     if not _NAME.fullmatch(webhook_id):
         raise InvalidInput("webhook-id must be the name of a prediction.", field="webhook-id")
-    message = Message(webhook_id, _seconds(webhook_timestamp), await request.body())
+    message = Message(webhook_id, _seconds(webhook_timestamp), await _body(request))
     gathering: Gathering[Callback, None] = request.app.state.callbacks
     await gathering.ask(Callback(_try_of(try_id), message, webhook_signature))
     return Response(status_code=204)
@@ -97,6 +99,16 @@ def _inputs(body: bytes) -> dict[str, Any]:
     except InvalidInput:
         return {}
     return given if isinstance(given, dict) else {}
+
+
+async def _body(request: Request) -> bytes:
+    """The body, as far as one that nobody has vouched for yet is read."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_MAX_BYTES:
+            raise TooLarge(f"The webhook is too large: at most {BODY_MAX_BYTES} bytes are taken here.")
+    return bytes(body)
 
 
 def _try_of(text: str) -> uuid.UUID:

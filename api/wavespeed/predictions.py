@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Depends, Header, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from api.caller import Submitter, UncheckedKey
 from api.errors import MEANINGS
 from api.gathering import orders_of, readings_of
 from api.idempotency import REPLAY, GivenKey
-from api.strict_json import RawBody, read_object
+from api.strict_json import read_object
 from api.timing import note_order, traceparent_of
 from api.wavespeed import envelope, forms
 from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
@@ -51,6 +51,17 @@ PredictionId = Annotated[str, Path(description="The id the submit reply gave: 32
 _BARE: dict[int | str, dict[str, Any]] = {400: {"model": Failure | BareFailure, "description": MEANINGS[400]}}
 
 
+async def _body(request: Request) -> bytes:
+    """The body; one that is not said to be small is not even taken in for a stranger."""
+    declared = request.headers.get("Content-Length", "")
+    if not (declared.isdecimal() and int(declared) <= SMALL_BYTES):
+        await caller.of_request(request)
+    return await request.body()
+
+
+OrderBody = Annotated[bytes, Depends(_body)]
+
+
 def _add_model(model: Model) -> None:
     """Give `model` its route; ids are whole paths, so that one may be the beginning of another."""
     router.add_api_route(
@@ -70,7 +81,7 @@ def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
     async def submit(
         request: Request,
         _key: UncheckedKey,
-        _body: RawBody,
+        _given: OrderBody,
         _webhook: WebhookFromQuery = None,
         _name: GivenKey = None,
         _engine: Engine = "auto",
@@ -82,9 +93,8 @@ def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
 
 async def take(request: Request, model: Model) -> Response:
     """Take an order for `model`, together with whoever else orders at this moment."""
-    key, body = caller.key_of(request), await request.body()
+    key, body = caller.key_of(request), await _body(request)
     if len(body) > SMALL_BYTES:
-        await caller.of_request(request)  # so much is not even read for a stranger
         order = await run_in_threadpool(_read, request, model, body)
     else:
         order = await _read_small(request, model, body)

@@ -1,12 +1,16 @@
 """Promises about bodies that are too large: refused by what is declared and by what comes, at both faces."""
 
+import socket
 from collections.abc import Iterator
 from itertools import chain
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from jobs.database import engine
+from tests.api.open_door import served
 from tests.api.shapes import as_contract, as_ours
 from tests.conftest import Member, set_settings
 
@@ -47,3 +51,16 @@ def test_an_upload_has_a_limit_of_its_own(narrow: TestClient, member: Member) ->
         headers=headers | {"Content-Type": "multipart/form-data; boundary=x"},
     )
     assert as_contract(chunked) == (413, "too_large")
+
+
+@pytest.mark.parametrize("also", ["", "Origin: https://page.example\r\n"])
+@pytest.mark.parametrize("length", ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
+def test_a_large_body_of_an_order_is_not_taken_in_for_a_stranger(
+    database: dict[str, str], monkeypatch: pytest.MonkeyPatch, length: str, also: str
+) -> None:
+    set_settings(monkeypatch, database)
+    engine()
+    head = f"POST {SOLO} HTTP/1.1\r\nHost: door\r\nAuthorization: Bearer nonsense\r\n{also}{length}\r\n\r\n"
+    with served(create_app()) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), 20) as caller:
+        caller.sendall(head.encode())
+        assert caller.recv(100).startswith(b"HTTP/1.1 401 ")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from api import callbacks
 from jobs import ids
 from jobs.database import transaction
 from jobs.lifecycle import pursuing
@@ -168,3 +169,8 @@ def test_a_webhook_without_its_headers_is_refused_in_words(client: TestClient, s
 
     assert answer.status_code == 400
     assert left_out in answer.json()["error"]["message"]
+
+
+def test_a_body_that_tells_of_more_than_a_prediction_is_not_taken_in(client: TestClient, sent: uuid.UUID) -> None:
+    assert tell(client, sent, body=b" " * (callbacks.BODY_MAX_BYTES + 1)).status_code == 413
+    assert look(sent).told_at is None
