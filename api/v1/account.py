@@ -45,7 +45,7 @@ class AccountShown(BaseModel):
     available_usd: float = Field(description="To be spent; where the account is not prepaid it may be below zero.")
     held_usd: float = Field(description="Set aside for unfinished jobs.")
     month: date = Field(description="First day, in UTC, of the month that budgets count.")
-    month_usd: float = Field(description="Charged or held for jobs submitted in that month.")
+    month_usd: float = Field(description="Held for jobs in that month and not released; what budgets limit.")
     weight: int = Field(description="Its share of every queue, against the weights of the others that wait.")
     paused_at: datetime | None = Field(description="Since then an operator lets no job of it begin.")
     paused_because: str | None

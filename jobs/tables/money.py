@@ -58,7 +58,7 @@ class Tally(Base):
         server_default=text("date_trunc('month', now())::date"), comment="First day of the month counted."
     )
     month_usd: Mapped[Decimal] = mapped_column(
-        server_default=NOTHING, comment="Held or captured for orders of that month; what budgets limit."
+        server_default=NOTHING, comment="Held for jobs in that month and not released; what budgets limit."
     )
     submits: Mapped[list[int]] = mapped_column(
         ARRAY(Integer), server_default=text("'{}'"), comment="Orders taken in each second of the last minute."

@@ -2,7 +2,7 @@
 
 Why: where a connection took its first orders while there were hardly any names, it went on to read all of them with
 every few orders until Postgres next counted them, up to a minute later: forty times as long, with ten thousand names.
-And where one account's tally was held for long, all orders that had come with one of that account waited for it.
+Where one account's tally was held for long, all orders that had come with one of that account waited for it.
 """
 
 from collections.abc import Sequence
@@ -98,3 +98,4 @@ END $take$
 def upgrade() -> None:
     op.execute(LOCK_ACCOUNTS)
     op.execute(TAKE_ORDERS)
+    op.alter_column("tallies", "month_usd", comment="Held for jobs in that month and not released; what budgets limit.")
