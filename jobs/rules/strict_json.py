@@ -2,11 +2,14 @@
 
 import json
 import math
-from typing import Any, NoReturn
+from itertools import chain
+from typing import Any, Final, NoReturn
 
 from jobs.errors import InvalidInput, WrongInput
 
-DEPTH_MAX = 32
+DEPTH_MAX: Final = 32
+VALUES_MAX: Final = 500_000
+"""Values take far more memory than their letters; a thousand orders have fewer, even with prose full of commas."""
 
 
 def read_object(text: bytes, what: str = "The body") -> dict[str, Any]:
@@ -14,11 +17,15 @@ def read_object(text: bytes, what: str = "The body") -> dict[str, Any]:
 
     Raises InvalidInput, or WrongInput naming the field that holds something no database keeps.
     """
+    brackets = text.count(b"{") + text.count(b"[")
+    # No text has more values than it has of these, and media in base64 have none of them.
+    if brackets + text.count(b",") > VALUES_MAX:
+        raise InvalidInput(f"{what} holds too many values: at most {VALUES_MAX} are taken; send fewer at a time.")
     found = _parsed(text, what)
     if not isinstance(found, dict):
         raise InvalidInput(f"{what} must be a JSON object, such as {{...}}.")
     # A NUL or half a surrogate can only come as an escape, and no text is deeper than it has brackets.
-    if b"\\u" in text or text.count(b"{") + text.count(b"[") > DEPTH_MAX:
+    if b"\\u" in text or brackets > DEPTH_MAX:
         for name, value in found.items():
             _check(name, name, what)
             _check(name, value, what)
@@ -67,17 +74,18 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_without_doubles, parse_constant=_
 
 def _check(field: str, value: object, what: str) -> None:
     """Look at every text below `value`; a loop, because the caller decides how deep it goes."""
-    open_ends = [(value, 1)]
-    while open_ends:
-        part, depth = open_ends.pop()
-        if depth > DEPTH_MAX:
-            raise _too_deep(what)
-        if isinstance(part, dict):
-            open_ends += [(inner, depth + 1) for pair in part.items() for inner in pair]
-        elif isinstance(part, list):
-            open_ends += [(inner, depth + 1) for inner in part]
-        elif isinstance(part, str) and not _is_storable(part):
-            raise WrongInput(f"{_named(field)} holds a NUL or half a surrogate pair.", field=_named(field))
+    levels = [chain([value])]
+    while levels:
+        for part in levels[-1]:
+            if len(levels) > DEPTH_MAX:
+                raise _too_deep(what)
+            if isinstance(part, str) and not _is_storable(part):
+                raise WrongInput(f"{_named(field)} holds a NUL or half a surrogate pair.", field=_named(field))
+            if isinstance(part, dict | list):
+                levels.append(chain(part, part.values()) if isinstance(part, dict) else chain(part))
+                break
+        else:
+            levels.pop()
 
 
 def _is_storable(text: str) -> bool:

@@ -1,11 +1,14 @@
 """Promises about bodies: one clean JSON object, or a sentence."""
 
 import json
+import tracemalloc
 
 import pytest
 
 from api.strict_json import DEPTH_MAX, read_object
 from jobs.errors import InvalidInput, WrongInput
+from jobs.rules.batches import ARRAY_MAX
+from jobs.rules.strict_json import VALUES_MAX
 
 
 def nested(depth: int) -> bytes:
@@ -65,3 +68,27 @@ def test_a_bad_field_name_is_never_said_back() -> None:
 
 def test_the_deepest_body_that_is_taken_is_taken() -> None:
     assert read_object(nested(DEPTH_MAX))
+
+
+@pytest.mark.parametrize("value", [b"{}", b"1", b"[[]]"])
+def test_more_values_than_anybody_needs_are_refused_before_they_take_memory(value: bytes) -> None:
+    body = b'{"x":[' + b",".join([value] * VALUES_MAX) + b",1]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match="too many values"):
+            read_object(body)
+        assert tracemalloc.get_traced_memory()[1] < len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_longest_array_of_orders_is_taken_and_all_of_it_is_looked_at() -> None:
+    tags = [f"tag {number}" for number in range(20)]
+    one = {
+        "model": "m",
+        "inputs": {"prompt": "one, two, " * 100},
+        "options": {"tags": tags, "metadata": {"a": [1] * 20}},
+    }
+    assert len(read_object(json.dumps({"requests": [one] * ARRAY_MAX}).encode())["requests"]) == ARRAY_MAX
+    with pytest.raises(WrongInput, match="NUL"):
+        read_object(json.dumps({"requests": [one] * 10 + [{"a": [[], {"b": {}, "c": "\0"}]}]}).encode())
