@@ -34,7 +34,7 @@ def sign_in(name: str, password: str, address: str) -> str:
     with transaction() as session:
         _check_patience(_count(session, of_name) > OF_NAME_MAX or _count(session, of_address) > OF_ADDRESS_MAX)
     with transaction() as session:
-        operator = session.scalars(select(Operator).where(Operator.name == name)).one_or_none()
+        operator = _named(session, name)
         password_hash = operator.password_hash if operator else None
     if not passwords.is_right(password_hash, password[: roles.PASSWORD_MAX_LETTERS + 1]) or operator is None:
         events.emit("operator.refused", address=address)
@@ -52,6 +52,13 @@ def sign_in_with_provider(subject: str, name: str, role: Role, address: str) -> 
         token = sessions.begin(session, roster.met(session, subject, name, role), address)
     events.emit("operator.signed_in", operator=roles.clean_name(name), address=address)
     return token
+
+
+def _named(session: Session, name: str) -> Operator | None:
+    """Whose name it is; one that cannot be anybody's may hold what the database cannot be asked for."""
+    if roles.why_not_name(name):
+        return None
+    return session.scalars(select(Operator).where(Operator.name == name)).one_or_none()
 
 
 def _count(session: Session, of: bytes) -> int:

@@ -59,6 +59,11 @@ def test_a_wrong_password_and_an_unknown_name_are_told_the_same(browser: Browser
     assert not is_in(browser)
 
 
+@pytest.mark.parametrize("name", ["\0", "ada\0", "a" * 10_000, ""])
+def test_a_name_that_cannot_be_one_is_an_unknown_one(browser: Browser, name: str) -> None:
+    assert browser.sign_in(name).status_code == 401
+
+
 def test_only_the_hash_of_a_sessions_token_is_kept(operator: Browser) -> None:
     token = session_of(operator)
     assert token is not None
