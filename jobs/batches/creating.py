@@ -171,7 +171,7 @@ def _upload(caller: Caller, link: str) -> Upload:
 
 
 def _upload_at(session: Session, caller: Caller, key: str) -> Upload | None:
-    if not key.startswith(keys.account(caller.account_id)):
+    if not keys.is_of(caller.account_id, key):
         return None
     own = select(Upload).where(Upload.account_id == caller.account_id, Upload.object_key == key)
     return session.scalars(own).one_or_none()

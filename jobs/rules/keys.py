@@ -2,13 +2,25 @@
 
 import re
 import uuid
+from typing import Final
 
+_MAX_BYTES: Final = 1024
 _OF_JOB = re.compile(r"[0-9a-f]{32}/jobs/([0-9a-f]{32})/")
 _KEPT = re.compile(_OF_JOB.pattern + r"(\d+)/kept/")
 
 
 def account(account_id: uuid.UUID) -> str:
     return f"{account_id.hex}/"
+
+
+def is_of(account_id: uuid.UUID, key: str) -> bool:
+    """Whether this, which a caller wrote, can be a key below the account.
+
+    Some buckets walk up at `..`; a NUL makes buckets answer as if they were away, and no database takes it.
+    """
+    if not key.startswith(account(account_id)) or not key.isprintable() or len(key.encode()) > _MAX_BYTES:
+        return False
+    return not {"", ".", ".."} & set(key.replace("\\", "/").split("/"))
 
 
 def upload(account_id: uuid.UUID, upload_id: uuid.UUID, filename: str) -> str:

@@ -24,3 +24,14 @@ def test_what_belongs_to_a_job_says_so() -> None:
 )
 def test_nothing_else_belongs_to_a_job(key: str) -> None:
     assert keys.job_of(key) is None
+
+
+def test_a_key_that_we_make_is_its_accounts_alone() -> None:
+    for key in (keys.video(ACCOUNT, JOB, 3), keys.upload(ACCOUNT, UPLOAD, "a.png")):
+        assert keys.is_of(ACCOUNT, key)
+        assert not keys.is_of(uuid.UUID(int=9), key)
+
+
+@pytest.mark.parametrize("name", ["../a", "", "./a", "..\\a", "a\0", "a\n", "a\x7f", "\ud800", "a" * 1000, "ü" * 500])
+def test_what_cannot_be_a_key_is_nobodys(name: str) -> None:
+    assert not keys.is_of(ACCOUNT, f"{keys.account(ACCOUNT)}uploads/{name}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.errors import MediaError, StorageError
+from jobs.rules import keys
 from jobs.rules.addresses import ANYWHERE, Network, why_not_url
 from workers import guard
 from workers.intake.inline import too_large, write_bytes, write_inline
@@ -95,7 +96,7 @@ def _refuse(field: str, reason: str | None) -> None:
 def _download(wanted: Wanted, key: str, destination: Path, bucket: Bucket) -> None:
     """Take the caller's own object. Another account's answers like one that never was."""
     missing = MediaError(wanted.field, "there is no such upload; it may have expired")
-    if not _belongs_to(wanted.account_id, key):
+    if not keys.is_of(wanted.account_id, key):
         raise missing
     try:
         bucket.download(key, destination, wanted.max_bytes)
@@ -108,8 +109,3 @@ def _download(wanted: Wanted, key: str, destination: Path, bucket: Bucket) -> No
         raise MediaError(wanted.field, "is empty")
     if size_bytes > wanted.max_bytes:
         raise too_large(wanted.field, wanted.max_bytes)
-
-
-def _belongs_to(account_id: uuid.UUID, key: str) -> bool:
-    """Whether the key lies below the account. Some buckets walk up at `..`, so such keys belong to nobody."""
-    return key.startswith(f"{account_id.hex}/") and not {"", ".", ".."} & set(key.replace("\\", "/").split("/"))

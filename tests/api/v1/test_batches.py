@@ -1,13 +1,15 @@
 """Promises about batches at the front door; what becomes of their lines is promised elsewhere."""
 
+import uuid
 from typing import Any
 
 import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
-from jobs import lifecycle
+from jobs import lifecycle, storage
 from jobs.errors import EngineError
+from jobs.rules import keys
 from tests import batching, factories
 from tests.api.shapes import as_ours
 from tests.conftest import Member
@@ -141,6 +143,12 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"requests": [{}], "deadline_seconds": 0}, "deadline_seconds"),
 ]
 """Forms, and the field that is to blame."""
+
+
+@pytest.mark.parametrize("letter", ["%00", "%0a"])
+def test_a_link_that_no_upload_can_have_is_the_callers_mistake(client: TestClient, member: Member, letter: str) -> None:
+    link = storage.link(keys.upload(member.caller.account_id, uuid.uuid4(), "a.jsonl"), 60).replace("a.jsonl", letter)
+    assert as_ours(submit(client, member, input_file=link))[:2] == (400, "wrong_input")
 
 
 def test_what_is_asked_of_all_of_it_is_judged_at_once(

@@ -3,6 +3,7 @@
 import uuid
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -25,7 +26,7 @@ class ShelfBucket:
 
     def own_key(self, url: str) -> str | None:
         base = "http://bucket.test:9000/duologue/"
-        return url.partition("?")[0].removeprefix(base) if url.startswith(base) else None
+        return unquote(url.partition("?")[0].removeprefix(base)) if url.startswith(base) else None
 
     def download(self, key: str, destination: Path, max_bytes: int) -> None:
         if self.is_away:

@@ -111,6 +111,16 @@ def test_no_key_walks_out_of_its_account(bucket: ShelfBucket, fetched: Path, ste
     assert "no such upload" in refusal(f"http://bucket.test:9000/duologue/{key}", fetched, ways=Ways(bucket)).reason
 
 
+@pytest.mark.parametrize("name", ["%00.mp3", "a.mp3%0a", "a" * 1000 + ".mp3"])
+def test_a_key_that_cannot_be_one_is_no_upload_and_the_bucket_is_not_asked(
+    bucket: ShelfBucket, fetched: Path, name: str
+) -> None:
+    bucket.is_away = True
+    error = refusal(URL_OF_OWN.replace("a.mp3", name), fetched, ways=Ways(bucket))
+    assert error.permanent
+    assert "no such upload" in error.reason
+
+
 def test_a_redirect_into_the_bucket_opens_own_objects_only(
     server: MediaServer, bucket: ShelfBucket, fetched: Path
 ) -> None:
