@@ -80,7 +80,7 @@ def _quote(body: bytes) -> tuple[Model, float]:
     """The model and its price in USD. Voices are links here, and a quote fetches nothing: their length is not known."""
     form = read_object(body)
     model = _model(form.get("model_id"))
-    inputs = _inputs(form.get("inputs"))
+    inputs = _inputs(model, form.get("inputs"))
     return model, float(pricing.price_usd(model, inputs, {}, settings.load().minimum_seconds))
 
 
@@ -94,14 +94,17 @@ def _model(name: object) -> Model:
     return MODELS[name]
 
 
-def _inputs(value: object) -> dict[str, Any]:
-    """What moves the price must be what a submit would take; the rest may be anything."""
+def _inputs(model: Model, value: object) -> dict[str, Any]:
+    """What moves the model's price must be what a submit would take; the rest may be anything."""
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise WrongInput("inputs must be an object, such as {...}.", field="inputs")
     given = {name: field for name, field in value.items() if field is not None}
-    for name, choices in (("order", ORDERS), ("resolution", RESOLUTIONS)):
-        if given.get(name, choices[0]) not in choices:
+    for name, choices, is_known in (
+        ("order", ORDERS, model.is_duet),
+        ("resolution", RESOLUTIONS, model.has_resolution),
+    ):
+        if is_known and given.get(name, choices[0]) not in choices:
             raise WrongInput(f"inputs.{name} must be one of {', '.join(choices)}.", field=f"inputs.{name}")
     return given

@@ -105,6 +105,9 @@ def test_trap_13_price_and_pricing_have_fields_of_their_own(client: TestClient, 
         (DUET, {"order": "left_right", "left_audio": "@./a.mp3"}, 0.15),
         (DUET, {"resolution": "720p", "order": None}, 0.3),
         (FAST, {"resolution": "720p"}, 0.075),
+        (FAST, {"resolution": "1080p"}, 0.075),
+        (SOLO, {"order": "x"}, 0.15),
+        (SOLO, {"order": ["left_right"]}, 0.15),
     ],
 )
 def test_a_quote_is_a_number_however_little_is_known(
