@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
+from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -16,8 +17,32 @@ from jobs.rules import keys
 from jobs.tables import Upload
 
 TICKET_SECONDS = 3600
+UNKNOWN: Final = "application/octet-stream"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_MAX_LETTERS = 120
+# What jobs are made of. Which of these Python knows depends on its release and on files of the system.
+_TYPES: Final = {
+    ".aac": "audio/aac",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".caf": "audio/x-caf",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".m4v": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/quicktime",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+}
 
 
 @dataclass(frozen=True)
@@ -60,13 +85,17 @@ def _register(session: Session, caller: Caller, filename: str, size_bytes: int, 
         id=upload_id,
         account_id=caller.account_id,
         filename=name,
-        content_type=content_type or mimetypes.guess_type(name)[0] or "application/octet-stream",
+        content_type=content_type or _type_of(name),
         size_bytes=size_bytes,
         object_key=keys.upload(caller.account_id, upload_id, name),
         expires_at=func.now() + timedelta(days=chosen.keep_uploads_days),
     )
     session.add(upload)
     return upload
+
+
+def _type_of(name: str) -> str:
+    return _TYPES.get(PurePosixPath(name).suffix.lower()) or mimetypes.guess_type(name)[0] or UNKNOWN
 
 
 def _safe(filename: str) -> str:

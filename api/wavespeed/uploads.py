@@ -122,7 +122,9 @@ async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
 )
 def upload(caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:
     """Send one file through this door; it ends up in the bucket as after a ticket."""
-    content_type = file.content_type if _CONTENT_TYPE.fullmatch(file.content_type or "") else None
+    said = file.content_type or ""
+    # Clients that know nothing of the file say "bytes".
+    content_type = said if _CONTENT_TYPE.fullmatch(said) and said.partition(";")[0].strip() != book.UNKNOWN else None
     with transaction() as session:
         # Written down first: what is not in the book is never removed from the bucket.
         row = book.register(session, caller, file.filename or "", file.size or 0, content_type)

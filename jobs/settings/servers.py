@@ -54,7 +54,7 @@ class ServerSettings(BaseSettings):
     )
 
     body_max_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body, inline media included.")
-    upload_max_bytes: int = Field(200 * 10**6, gt=0, description="Largest uploaded file.")
+    upload_max_bytes: int = Field(200 * 2**20, gt=0, description="Largest uploaded file.")
     link_seconds: int = Field(24 * 3600, ge=60, le=7 * 86400, description="How long a link to a video works at most.")
     link_min_seconds: int = Field(
         12 * 3600, ge=0, description="How long it works at least; in between, readers are given the same link."

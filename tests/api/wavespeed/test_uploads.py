@@ -1,5 +1,6 @@
 """Promises about uploads: by ticket or through the door, the file is there, and readable by its link."""
 
+import mimetypes
 import re
 from typing import Any
 
@@ -50,10 +51,37 @@ def test_a_file_sent_through_the_door_is_there(client: TestClient, member: Membe
     assert (read.content, read.headers["Content-Type"]) == (content, "image/png")
 
 
-def test_a_type_that_is_none_is_told_from_the_name(client: TestClient, member: Member) -> None:
-    files = {"file": ("voice.wav", b"RIFF", "nonsense\ttype")}
+@pytest.mark.parametrize("said", ["nonsense\ttype", "application/octet-stream", "application/octet-stream; a=b"])
+@pytest.mark.parametrize(
+    ("name", "told"), [("a.WAV", "audio/wav"), ("a.png", "image/png"), ("notes", "application/octet-stream")]
+)
+def test_a_type_that_is_none_is_told_from_the_name(
+    client: TestClient, member: Member, said: str, name: str, told: str
+) -> None:
+    files = {"file": (name, b"RIFF", said)}
     shown = client.post("/api/v3/media/upload/binary", files=files, headers=member.headers).json()["data"]
-    assert shown["type"] == "audio"
+    assert shown["type"] == told.partition("/")[0]
+    assert httpx.get(shown["download_url"]).headers["Content-Type"] == told
+
+
+def test_a_ticket_keeps_the_type_it_was_asked_for(client: TestClient, member: Member) -> None:
+    given = ticket(client, member, filename="a.png", size=5, content_type="application/octet-stream")
+    assert given["upload"]["headers"]["Content-Type"] == "application/octet-stream"
+
+
+def test_names_of_media_are_understood_where_the_system_knows_none(
+    client: TestClient, member: Member, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    monkeypatch.setattr(mimetypes, "_db", mimetypes.MimeTypes(filenames=()))
+    media = {"audio": "mp3 m4a ogg opus flac aac wav", "image": "png jpg jpeg webp", "video": "mp4 mov webm mkv"}
+    for kind, endings in media.items():
+        for ending in endings.split():
+            with subtests.test(ending):
+                assert ticket(client, member, filename=f"a.{ending}", size=5)["type"] == kind
+
+
+def test_the_largest_file_is_that_of_wavespeeds_own_client(client: TestClient, member: Member) -> None:
+    assert ticket(client, member, filename="a.mp4", size=200 * 2**20)["size"] == 200 * 2**20
 
 
 def test_links_are_signed_for_the_public_host(
