@@ -5,6 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from api import errors
@@ -15,6 +16,7 @@ from api.wavespeed import envelope
 from jobs.errors import CallerError, StorageError
 
 WAVESPEED_PREFIX = "/api/"
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 def install(app: FastAPI) -> None:
@@ -32,4 +34,16 @@ def say(scope: Scope, answer: errors.Answer) -> Response:
 
 
 def _respond(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.headers and "Allow" in error.headers:
+        error.headers = {**error.headers, "Allow": ", ".join(_allowed(request.scope))}
     return say(request.scope, errors.answer_to(error))
+
+
+def _allowed(scope: Scope) -> list[str]:
+    """Every method of this path; the route that refused one knows its own alone, and most paths have several."""
+    routes = scope["app"].routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]

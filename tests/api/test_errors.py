@@ -65,8 +65,21 @@ def test_a_model_that_nobody_knows_asks_for_a_key_first(client: TestClient, memb
     assert as_ours(client.post("/v1/nothing")) == (404, "not_found", None)
 
 
-def test_a_405_says_what_is_allowed(client: TestClient) -> None:
-    assert client.get(SOLO).headers["Allow"] == "POST"
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (SOLO, "POST"),
+        ("/api/v3/predictions/delete", "DELETE, GET, POST"),
+        (f"/api/v3/predictions/{NOBODY}", "DELETE, GET"),
+        (f"/api/v3/predictions/{NOBODY}/result", "GET"),
+        ("/v1/account", "GET, PATCH"),
+        (f"/v1/webhooks/{NOBODY}", "DELETE, GET, PATCH"),
+        ("/v1/jobs", "GET, POST"),
+    ],
+)
+def test_a_405_says_what_is_allowed(client: TestClient, path: str, allowed: str) -> None:
+    answer = client.put(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
 @pytest.fixture
