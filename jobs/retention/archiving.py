@@ -5,8 +5,10 @@ the bucket is still in the book.
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
@@ -20,11 +22,11 @@ from jobs.tables import ArchivedJob, Delivery, Event, Job
 BATCH = 100
 
 _LENT = text("""
-    SELECT DISTINCT CAST(split_part(file ->> 'key', '/', 3) AS uuid)
+    SELECT DISTINCT CAST(split_part(file ->> 'key', '/', 3) AS uuid), file ->> 'key'
     FROM jobs, jsonb_path_query(media, '$.*') AS file
     WHERE rerun_of IS NOT NULL AND media IS NOT NULL AND finished_at IS NULL
 """)
-"""The jobs whose files an unfinished re-run may still begin with; its own are among them, which does no harm."""
+"""Jobs and the files of theirs that an unfinished re-run may still begin with; its own among them do no harm."""
 
 _COPY_JOBS = text("""
     INSERT INTO archived_jobs (id, account_id, key_id, rerun_of, batch_id, model, engine, status, error_code,
@@ -46,6 +48,13 @@ _COPY_EVENTS = text("""
 """)
 
 
+class Leaving(NamedTuple):
+    """A job whose objects may be removed now, but for the keys `lent` to unfinished re-runs: those hold its row too."""
+
+    job: Job
+    lent: Collection[str]
+
+
 def let_go() -> int:
     """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were.
 
@@ -56,18 +65,19 @@ def let_go() -> int:
     return _let_go(is_kept_long_enough, Job.finished_at) + _let_go(Job.deleted_at.is_not(None), Job.deleted_at)
 
 
-def leaving() -> Iterator[list[Job]]:
+def leaving() -> Iterator[list[Leaving]]:
     """The jobs whose objects may be removed now, a batch at a time.
 
-    They were let go so long ago that nobody who saw them before is still about to repeat them, and no re-run may
-    still begin with their files.
+    They were let go so long ago that nobody who saw them before is still about to repeat them.
     """
     with transaction() as session:
         let_go_by = session.execute(select(func.now() - timedelta(seconds=settings.load().lease_seconds))).scalar_one()
-        lent = set(session.scalars(_LENT))
+        lent: dict[uuid.UUID, set[str]] = defaultdict(set)
+        for job_id, key in session.execute(_LENT):
+            lent[job_id].add(key)
     batch = _leaving(let_go_by, None)
     while batch:
-        yield [job for job in batch if job.id not in lent]
+        yield [Leaving(job, lent.get(job.id, ())) for job in batch]
         batch = _leaving(let_go_by, batch[-1].id)
 
 

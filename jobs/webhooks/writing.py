@@ -117,7 +117,8 @@ def _body(one: Owed, known: _Known) -> bytes:
 
 
 def _jobs(session: Session, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Facts]:
-    rows = session.execute(select(*_FACTS).where(Job.id.in_(wanted))) if wanted else ()
+    kept = select(*_FACTS).where(Job.id.in_(wanted), Job.deleted_at.is_(None))
+    rows = session.execute(kept) if wanted else ()
     return {row[0]: Facts(*row) for row in rows}
 
 

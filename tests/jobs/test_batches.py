@@ -265,5 +265,5 @@ def test_archived_jobs_still_count(caller: Caller) -> None:
         "UPDATE jobs SET deleted_at = now(), objects_removed_at = now() - interval '1 day' WHERE status = 'completed'"
     )
     for leaving in retention.leaving():
-        retention.archive([job.id for job in leaving])
+        retention.archive([one.job.id for one in leaving])
     assert batches.seen(caller, batch_id).states == {State.WAITING: 1, State.COMPLETED: 1}

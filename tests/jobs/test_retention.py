@@ -104,7 +104,7 @@ def test_what_is_let_go_shows_no_video_and_leaves_once_nobody_can_still_be_looki
 def test_a_job_whose_objects_a_version_before_the_archive_removed_follows_them(caller: Caller) -> None:
     job = completed(caller)
     execute("UPDATE jobs SET objects_removed_at = now() - interval '1 h'")
-    assert [found.id for batch in retention.leaving() for found in batch] == [job.id]
+    assert [found.job.id for batch in retention.leaving() for found in batch] == [job.id]
     assert retention.archive([job.id]) == 1
 
 

@@ -5,8 +5,8 @@ The row goes last: whoever is cut off in between, or does it twice, leaves nothi
 
 from jobs import events, retention, storage
 from jobs.errors import StorageError
+from jobs.retention import Leaving
 from jobs.rules import keys
-from jobs.tables import Job
 
 
 def run_once() -> int:
@@ -15,15 +15,16 @@ def run_once() -> int:
     while found := retention.let_go():
         done += found
     for batch in retention.leaving():
-        done += retention.archive([job.id for job in batch if _remove_objects(job)])
+        done += retention.archive([one.job.id for one in batch if _remove_objects(one)])
     return done
 
 
-def _remove_objects(job: Job) -> bool:
-    """Whether they are gone; what the bucket will not let go is left for the next turn and stops nothing."""
+def _remove_objects(leaving: Leaving) -> bool:
+    """Whether all are gone; what the bucket will not let go is left for the next turn and stops nothing."""
+    job, lent = leaving
     try:
-        storage.remove(storage.keys_below(keys.job(job.account_id, job.id)))
+        storage.remove(key for key in storage.keys_below(keys.job(job.account_id, job.id)) if key not in lent)
     except StorageError as error:
         events.emit("chore.failed", chore="archive", reason=str(error), about=job.id.hex)
         return False
-    return True
+    return not lent

@@ -156,6 +156,14 @@ def test_the_log_shows_links_without_their_signature(client: TestClient, member:
         assert secret not in told.text
 
 
+def test_a_deleted_job_is_no_longer_read_in_the_log_of_what_was_told_of_it(client: TestClient, member: Member) -> None:
+    made = register(client, member)
+    job_id = completed(member)
+    [listed] = call(client, member, "GET", f"/v1/webhooks/{made['id']}/deliveries")["deliveries"]
+    call(client, member, "DELETE", f"/api/v3/predictions/{job_id}")
+    assert call(client, member, "GET", f"/v1/deliveries/{listed['id']}")["request"] is None
+
+
 def test_the_log_is_read_page_by_page_and_by_status(client: TestClient, member: Member) -> None:
     made = register(client, member)
     for _ in range(3):

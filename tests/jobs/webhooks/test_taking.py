@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, update
 
-from jobs import lifecycle, webhooks
+from jobs import lifecycle, retention, webhooks
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.rules.deliveries import Tried
@@ -191,3 +191,11 @@ def test_a_letter_shows_no_secret(caller: Caller) -> None:
     assert endpoint.secret not in repr(letter)
     assert endpoint.secret not in repr(letter.post(0))
     assert "Signature" not in repr(letter)
+
+
+def test_what_is_owed_of_a_deleted_job_is_given_up(caller: Caller) -> None:
+    webhooks.register(caller, url=URL, kinds=KINDS)
+    job = completed(caller, webhook_url=URL)
+    retention.delete_jobs(caller, [job.id])
+    assert take().letters == []
+    assert [(one.status, one.reason) for one in deliveries()] == [("given_up", "its job is no longer kept")] * 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import history, lifecycle, listing, retention, storage
+from jobs import history, lifecycle, listing, retention, storage, submission
 from jobs.accounts import Caller
 from jobs.rules import keys
 from jobs.tables import Job
@@ -55,6 +55,29 @@ def test_what_is_kept_no_longer_leaves_the_bucket_and_the_table(bucket: str, cal
     assert listing.job(caller, fresh.id).objects_removed_at is None
     assert archive.run_once() == 0
     assert broken() == []
+
+
+def test_of_a_deleted_job_nothing_stays_but_the_inputs_that_a_rerun_waits_to_begin_with(
+    bucket: str, caller: Caller, tmp_path: Path
+) -> None:
+    old = factories.submit(caller, inputs={"image": "data:image/png;base64,AAAA"})
+    claim = factories.claim()
+    lent, other = (keys.regular_input(caller.account_id, old.id, claim.fence, name) for name in ("a.png", "b.png"))
+    lifecycle.keep_media(claim, {name: {"seconds": 1.0, "key": lent} for name in claim.model.media})
+    lifecycle.hand_back(claim)
+    complete(tmp_path)
+    for key in (lent, other):
+        store(tmp_path, key)
+    new, _ = submission.rerun(caller, old.id)
+    retention.delete_jobs(caller, [old.id])
+    retention.let_go()
+    let_go_long_ago()
+    assert archive.run_once() == 0
+    assert list(storage.keys_below(keys.job(caller.account_id, old.id))) == [lent]
+    assert broken() == []
+    lifecycle.cancel(caller, new.id)
+    assert archive.run_once() == 1
+    assert (objects(old), set(archived())) == (0, {old.id})
 
 
 @pytest.mark.parametrize("cut_off_after", ["letting go", "the first object", "the last object"])
