@@ -1,7 +1,7 @@
 """Watches jobs for everybody who waits at this door: one question to Postgres a tick, however many there are."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 
 import anyio
@@ -10,13 +10,17 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from api import stopping
-from jobs import listing
+from jobs import accounts, listing
+from jobs.accounts import Caller
+from jobs.database import transaction
 from jobs.errors import Unavailable
 from jobs.listing import Glimpse
 from jobs.rules.states import State
 from jobs.tables import Event
 
 TICK_SECONDS = 0.5
+KEYS_SECONDS = 5.0
+"""How often the keys of those who listen are looked up again, all with one question."""
 PLACES = 1000
 """How many may wait before streams are refused: each costs a connection and some memory of this process."""
 
@@ -76,10 +80,14 @@ class Watch:
 class Hub:
     """Who waits for which job in this process. Everything here happens in the one event loop, so nothing is locked."""
 
-    def __init__(self, tick_seconds: float = TICK_SECONDS, places: int = PLACES) -> None:
+    def __init__(
+        self, tick_seconds: float = TICK_SECONDS, places: int = PLACES, keys_seconds: float = KEYS_SECONDS
+    ) -> None:
         self._tick_seconds = tick_seconds
+        self._keys_seconds = keys_seconds
         self._places = places
         self._watched: dict[uuid.UUID, Watch] = {}
+        self._listening: dict[anyio.CancelScope, uuid.UUID] = {}
         self._is_closed = False
 
     @property
@@ -125,6 +133,16 @@ class Hub:
             if watch.watchers == 0:
                 del self._watched[job_id]
 
+    @asynccontextmanager
+    async def while_allowed(self, caller: Caller) -> AsyncIterator[None]:
+        """Leave the block early, and quietly, soon after the caller's key has been revoked or may no longer read."""
+        with anyio.CancelScope() as scope:
+            self._listening[scope] = caller.key_id
+            try:
+                yield
+            finally:
+                del self._listening[scope]
+
     def close(self) -> None:
         """End every wait, and let no new one last."""
         self._is_closed = True
@@ -132,12 +150,16 @@ class Hub:
             watch.close()
 
     async def _look_again_and_again(self) -> None:
+        keys_due = anyio.current_time() + self._keys_seconds
         try:
             while True:
                 await anyio.sleep(self._tick_seconds)
-                if self._watched:
-                    with suppress(Unavailable):
+                with suppress(Unavailable):
+                    if self._watched:
                         await self._look(dict(self._watched))
+                    if self._listening and anyio.current_time() >= keys_due:
+                        await self._look_up(set(self._listening.values()))
+                        keys_due = anyio.current_time() + self._keys_seconds
         finally:
             self.close()
 
@@ -147,6 +169,12 @@ class Hub:
         found = await anyio.to_thread.run_sync(listing.glimpses, seen, abandon_on_cancel=True)
         for job_id, watch in watched.items():
             watch.learn(found.get(job_id), seen[job_id])
+
+    async def _look_up(self, key_ids: Collection[uuid.UUID]) -> None:
+        allowed = await anyio.to_thread.run_sync(_still_allowed, key_ids, abandon_on_cancel=True)
+        for scope, key_id in self._listening.items():
+            if key_id in key_ids and key_id not in allowed:
+                scope.cancel()
 
 
 def hub_of(request: Request) -> Hub:
@@ -168,3 +196,8 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
         tasks.start_soon(notice)
         yield
         tasks.cancel_scope.cancel()
+
+
+def _still_allowed(key_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    with transaction() as session:
+        return accounts.still_allowed(session, key_ids, "read")

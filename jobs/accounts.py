@@ -53,6 +53,12 @@ def identify_all(keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
     return [known.get(one) or unknown() for one in digests]
 
 
+def still_allowed(session: Session, key_ids: Collection[uuid.UUID], scope: Scope) -> set[uuid.UUID]:
+    """Which of these keys work and have the right: asked again on behalf of callers who stay for long."""
+    working = select(ApiKey.id).where(ApiKey.id.in_(key_ids), ApiKey.revoked_at.is_(None))
+    return set(session.scalars(working.where(ApiKey.scopes.contains([scope]))))
+
+
 def owner(session: Session, account_id: uuid.UUID, key_id: uuid.UUID) -> Caller:
     """Whoever owns something, as if they called with the key they made it with: for what operators do in their place.
 

@@ -17,7 +17,7 @@ from api.v1.webhooks import WebhookId
 from api.watching import Hub, hub_of, while_connected
 from jobs import ids, webhooks
 from jobs.accounts import Caller
-from jobs.errors import NotFound, Unavailable
+from jobs.errors import NotAuthenticated, NotFound, Unavailable
 from jobs.webhooks import Post
 
 TICK_SECONDS = 0.5
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
 
 
 class DeliveryStream(Response):
-    """What one endpoint is owed, as it comes, until the client or the endpoint goes, or the door closes."""
+    """What one endpoint is owed, as it comes, until the client, its key or the endpoint goes, or the door closes."""
 
     media_type = "text/event-stream"
 
@@ -50,7 +50,7 @@ class DeliveryStream(Response):
                 found = await run_in_threadpool(webhooks.pull, self._caller, self._endpoint_id)
             except Unavailable:
                 found = []  # what is owed waits for the database
-            except NotFound:
+            except (NotAuthenticated, NotFound):
                 return
             for delivery_id, post in found:
                 await send(_body(_framed(delivery_id, post)))

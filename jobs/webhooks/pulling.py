@@ -6,6 +6,7 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from jobs import accounts
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict
@@ -30,9 +31,11 @@ def listen(caller: Caller, endpoint_id: uuid.UUID | None) -> Endpoint:
 def pull(caller: Caller, endpoint_id: uuid.UUID) -> list[tuple[uuid.UUID, Post]]:
     """What is owed to a listener, oldest first, as it would be posted; it counts as delivered from now on.
 
-    Raises NotFound once the endpoint is gone.
+    Raises NotFound once the endpoint is gone, NotAuthenticated once the caller's key may no longer listen.
     """
     with transaction() as session:
+        if not accounts.still_allowed(session, [caller.key_id], "manage"):
+            raise accounts.unknown()
         found = own(session, caller, endpoint_id)
         found.pulled_at = func.now()  # the database's clock
         rows = [] if found.paused_at else _owed(session, found)

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from jobs import lifecycle, webhooks
+from jobs import accounts, lifecycle, webhooks
 from jobs.database import transaction
 from jobs.tables import Delivery
 from tests import factories
@@ -224,6 +224,20 @@ def test_a_stream_ends_when_its_endpoint_is_deleted(door: str, member: Member) -
         assert next(lines) == ": listening"
         httpx.delete(place, headers=member.headers).raise_for_status()
         assert not [line for line in lines if line]
+
+
+def test_a_stream_ends_and_tells_nothing_more_once_its_key_is_revoked(door: str, member: Member) -> None:
+    made = httpx.post(f"{door}/v1/webhooks", json={"events": EVENTS}, headers=member.headers).json()
+    place = f"{door}/v1/webhooks/{made['id']}/listen"
+    with httpx.stream("POST", place, headers=member.headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == ": listening"
+        with transaction() as session:
+            accounts.revoke_key(session, member.caller.key_id)
+        completed(member)
+        assert next(filter(None, lines), None) is None
+    with transaction() as session:
+        assert session.scalars(select(Delivery.status)).all() == ["owed"]
 
 
 def test_where_there_is_a_url_nobody_can_listen(client: TestClient, member: Member) -> None:
