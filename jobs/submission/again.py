@@ -9,7 +9,7 @@ from jobs import dispatch, idempotency, ids, settings
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
-from jobs.rules import inputs, knobs, limits
+from jobs.rules import inputs, keys, knobs, limits
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.submission.taking import Taken, found_or_taken, take_one
@@ -48,7 +48,7 @@ def draft_again(session: Session, caller: Caller, old: Job, name: str | None = N
     route = dispatch.choose(caller.terms, wanted, catalog_usd, session=session)
     knobs.check_engine(old.options, route.engine)
     limits.check_allowed(caller.terms, old.model, route.engine)
-    media = None if old.objects_removed_at or not _has_inline(old) else old.media
+    media = old.media if _has_inline(old) and _are_kept(session, old) else None
     price_usd = price(model, old.inputs, route.engine, tracks)
     kept = ("model", "inputs", "seed", "options", "tags", "webhook_url", "wants_base64", "priority", "engine_wanted")
     row = {name: getattr(old, name) for name in kept} | {
@@ -99,6 +99,13 @@ def _attachments(session: Session, old: Job, *, has_media: bool) -> dict[str, st
     if _has_inline(old) and not rows and not has_media:
         raise Conflict("The media sent inside the first request have been removed; submit it anew with them.")
     return {row.field: row.content for row in rows}
+
+
+def _are_kept(session: Session, old: Job) -> bool:
+    """Whether the job's files stay: those of a re-run that never had its own belong to the job that it repeats."""
+    owners = {old.id, *(keys.job_of(facts["key"]) for facts in (old.media or {}).values())}
+    staying = select(Job.id).where(Job.id.in_(owners), Job.objects_removed_at.is_(None), Job.deleted_at.is_(None))
+    return set(session.scalars(staying)) == owners
 
 
 def _has_inline(job: Job) -> bool:

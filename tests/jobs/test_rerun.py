@@ -3,8 +3,10 @@ import pytest
 from jobs import lifecycle, listing, retention, submission
 from jobs.accounts import Caller
 from jobs.errors import Conflict, MediaError, NotFound
+from jobs.rules import keys
 from jobs.tables import Job
 from tests import factories
+from tests.past import let_go
 
 
 def finished(caller: Caller, **inputs: object) -> Job:
@@ -26,6 +28,25 @@ def test_a_rerun_is_a_new_job_that_names_the_old_one(caller: Caller) -> None:
 def test_a_rerun_keeps_media_that_came_inside_the_request(caller: Caller) -> None:
     submission.rerun(caller, finished(caller, image="data:image/png;base64,AAAA").id)
     assert lifecycle.sources(factories.claim())["image"] == "data:image/png;base64,AAAA"
+
+
+def test_a_rerun_that_never_had_files_of_its_own_is_not_run_again_once_those_it_began_with_are_gone(
+    caller: Caller,
+) -> None:
+    factories.submit(caller, inputs={"image": "data:image/png;base64,AAAA"})
+    claim = factories.claim()
+    key = keys.regular_input(claim.account_id, claim.job_id, claim.fence, "image.png")
+    lifecycle.keep_media(claim, {"image": {"key": key}})
+    lifecycle.finish(claim, factories.output(claim))
+    again, _ = submission.rerun(caller, claim.job_id)
+    lifecycle.cancel(caller, again.id)
+    assert submission.rerun(caller, again.id)[0].media == {"image": {"key": key}}
+    retention.delete_jobs(caller, [claim.job_id])
+    with pytest.raises(Conflict, match="have been removed"):
+        submission.rerun(caller, again.id)
+    retention.archive(let_go())
+    with pytest.raises(Conflict, match="have been removed"):
+        submission.rerun(caller, again.id)
 
 
 def test_an_unfinished_job_is_not_run_again(caller: Caller) -> None:
