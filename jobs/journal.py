@@ -18,6 +18,7 @@ def move(session: Session, job: Job, to: State, kind: str, **detail: object) -> 
 
 def record(session: Session, job: Job, kind: str, **detail: object) -> None:
     """Append an event about `job`, owe it to its webhooks, and tell the listeners once it is committed."""
+    detail = {name: _without_nul(fact) for name, fact in detail.items()}
     session.add(
         Event(
             account_id=job.account_id,
@@ -34,3 +35,8 @@ def record(session: Session, job: Job, kind: str, **detail: object) -> None:
     if job.traceparent is not None:
         facts["traceparent"] = job.traceparent
     after_commit(session, lambda: events.emit(kind, **facts))
+
+
+def _without_nul(fact: object) -> object:
+    """Postgres takes no NUL in a text, and the words of an error may quote anything."""
+    return fact.replace("\x00", "") if isinstance(fact, str) else fact

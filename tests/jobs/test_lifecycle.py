@@ -81,6 +81,12 @@ def test_a_temporary_error_backs_off_and_a_permanent_one_fails(caller: Caller) -
     assert kinds(caller, job) == ["job.created", "job.claimed", "job.stumbled", "job.claimed", "job.failed"]
 
 
+def test_an_error_whose_words_postgres_cannot_keep_whole_is_passing_all_the_same(caller: Caller) -> None:
+    job = factories.submit(caller)
+    lifecycle.stumble(factories.claim(), EngineError("went\x00 wrong", permanent=False))
+    assert listing.timeline(job)[-1].detail["reason"] == "went wrong"
+
+
 def test_handing_back_uses_no_attempt(caller: Caller) -> None:
     job = factories.submit(caller)
     lifecycle.hand_back(factories.claim())
