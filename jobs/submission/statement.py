@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic_core import to_json
 from sqlalchemy import insert
@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from jobs import settings
 from jobs.database import cursor_of
-from jobs.rules.turns import PRIORITY_STEP
+from jobs.rules import money
+from jobs.rules.states import State
+from jobs.rules.turns import PRIORITY_STEP, in_line_since
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft
-from jobs.tables import Attachment, Json
+from jobs.tables import Attachment, Job, Json
 
 
 def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUID, Standing]) -> datetime:
@@ -31,6 +33,36 @@ def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUI
         session.execute(insert(Attachment), attachments)
     return created_at
 
+
+def written(one: Draft, created_at: datetime) -> Job:
+    """The row that `write` made of it, for as long as it cannot be read; in no session."""
+    row = one.row
+    return Job(
+        **{name: row[name] for name in _AS_GIVEN},
+        **{name: uuid.UUID(row[name]) for name in ("id", "account_id", "key_id")},
+        **{name: row.get(name) for name in ("traceparent", "media")},
+        **dict.fromkeys(("attempt", "fence", "profile", "workers_lost", "inference_ms", "error_code"), 0),
+        **dict.fromkeys(("stage", "error"), ""),
+        rerun_of=uuid.UUID(row["rerun_of"]) if "rerun_of" in row else None,
+        metadata_=row["metadata"],
+        status=State.WAITING,
+        price_usd=one.price_usd,
+        held_usd=one.price_usd,
+        cost_usd=money.NOTHING,
+        progress=0.0,
+        warnings=[],
+        created_at=created_at,
+        due_at=created_at,
+        in_line_since=in_line_since(created_at, row["priority"]),
+        wait_until=created_at + timedelta(seconds=row["wait_seconds"]),
+        finish_until=created_at + timedelta(seconds=row["total_seconds"]),
+    )
+
+
+_AS_GIVEN = (
+    *("model", "inputs", "seed", "options", "tags", "webhook_url", "wants_base64"),
+    *("engine_wanted", "engine", "engine_reason", "priority", "run_seconds"),
+)
 
 _TAKE = "SELECT take_orders(%s::json, %s::json, %s, %s) AS created_at"
 

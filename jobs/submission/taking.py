@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import psycopg
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from jobs import accounts, doorbell, events
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
-from jobs.errors import CallerError, DuologueError, NotFound
+from jobs.errors import CallerError, DuologueError, NotFound, Unavailable
 from jobs.idempotency import FullName, Named
 from jobs.submission import standings, statement
 from jobs.submission.standings import Standing, TallyIsKept
@@ -26,12 +26,16 @@ Names = dict[FullName, Named]
 
 @dataclass(frozen=True)
 class Taken:
-    """An order that was taken: its job, which is committed and readable, and whether it was made just now."""
+    """An order that was taken: its job, which is committed and readable, and whether it was made just now.
+
+    What was made just now is known without reading it: by its draft, and the moment it was accepted.
+    """
 
     caller: Caller
     job_id: uuid.UUID
     is_new: bool
     created_at: datetime | None = None
+    draft: Draft | None = field(default=None, repr=False)
 
 
 def submit(caller: Caller, wish: Wish, idempotency_key: str | None = None) -> Job:
@@ -73,9 +77,17 @@ def take_one(one: Draft) -> Taken:
 
 
 def found_or_taken(caller: Caller, taken: Taken) -> tuple[Job, bool]:
-    """The row of what was taken; beside it, whether it is new. Raises NotFound when it has been deleted since."""
-    with transaction() as session:
-        job = session.get(Job, taken.job_id)
+    """The row of what was taken; beside it, whether it is new. Raises NotFound when it has been deleted since.
+
+    A database that goes away after the commit refuses nobody what was taken: whoever repeated it would pay twice.
+    """
+    try:
+        with transaction() as session:
+            job = session.get(Job, taken.job_id)
+    except Unavailable:
+        if taken.draft is None or taken.created_at is None:
+            raise
+        return statement.written(taken.draft, taken.created_at), True
     if job is None or job.deleted_at is not None or job.account_id != caller.account_id:
         raise NotFound("The job this Idempotency-Key names has been deleted.")
     return job, taken.is_new
@@ -119,7 +131,7 @@ def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
         new = [one for one, answer in zip(drafts, answers, strict=True) if _is_new(answer)]
         if new:
             created_at = statement.write(session, new, standing)
-            answers = [_dated(answer, created_at) for answer in answers]
+            answers = [_dated(answer, one, created_at) for one, answer in zip(drafts, answers, strict=True)]
             for one in new:
                 after_commit(session, _told(one))
     return answers
@@ -165,7 +177,7 @@ def _is_new(answer: Taken | Exception) -> bool:
     return isinstance(answer, Taken) and answer.is_new
 
 
-def _dated(answer: Taken | Exception, created_at: datetime) -> Taken | Exception:
+def _dated(answer: Taken | Exception, one: Draft, created_at: datetime) -> Taken | Exception:
     if isinstance(answer, Taken) and answer.is_new:
-        return Taken(answer.caller, answer.job_id, is_new=True, created_at=created_at)
+        return replace(answer, created_at=created_at, draft=one)
     return answer

@@ -1,12 +1,22 @@
-"""What taking orders costs Postgres, however much there is already."""
+"""What taking orders costs Postgres, however much there is already, and what is known of an order that was taken."""
 
-from sqlalchemy import text
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from jobs import database
+from jobs import database, ids, lifecycle, listing, submission
 from jobs.accounts import Caller
-from jobs.submission import Order, Wish, standings, statement, wishes
+from jobs.errors import Unavailable
+from jobs.listing import Filter
+from jobs.rules import keys
+from jobs.submission import Order, Wish, standings, statement, taking, wishes
+from jobs.submission.again import draft_again
+from jobs.submission.wishes import Draft
+from jobs.tables import Job
 from tests import factories
+from tests.blinking import no_job_is_read
 from tests.conftest import Member
 
 MANY = 300
@@ -22,6 +32,19 @@ READ = text("""
     SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables
     WHERE relname IN ('idempotency_keys', 'tallies', 'turns')
 """)
+WISH = Wish(
+    model=factories.MULTI,
+    inputs=factories.form(image="data:image/png;base64,AAAA", prompt="hello"),
+    priority=3,
+    tags=("a",),
+    metadata={"b": [1, 2.5, None]},
+    webhook_url="https://example.com/hook",
+    wait_seconds=60,
+    run_seconds=90,
+    total_seconds=120,
+    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+)
+COLUMNS = inspect(Job).column_attrs.keys()
 
 
 def test_an_order_reads_what_is_its_own_though_there_was_hardly_any_when_it_was_planned(member: Member) -> None:
@@ -40,6 +63,37 @@ def test_an_order_reads_what_is_its_own_though_there_was_hardly_any_when_it_was_
 
     assert after.keys() == {"idempotency_keys", "tallies", "turns"}
     assert max(after[table] - before[table] for table in after) < MANY / 10
+
+
+def test_what_was_taken_just_now_is_known_to_the_last_column_without_reading_it(caller: Caller) -> None:
+    ordered = wishes.draft(Order(caller, WISH))
+    repeated = again(caller, ordered)
+    for draft in (ordered, repeated):
+        taken = taking.take_one(draft)
+        assert taken.created_at is not None
+        known, read = statement.written(draft, taken.created_at), listing.job(caller, taken.job_id)
+        assert {name: getattr(known, name) for name in COLUMNS} == {name: getattr(read, name) for name in COLUMNS}
+    assert repeated.row["media"]
+
+
+def test_a_database_that_goes_away_after_the_commit_refuses_nobody_what_was_taken(caller: Caller) -> None:
+    with no_job_is_read():
+        job, is_new = submission.submit_once(caller, WISH, "order-1")
+        with pytest.raises(Unavailable):
+            submission.submit_once(caller, WISH, "order-1")
+    assert is_new
+    assert [one.id for one in listing.jobs(caller, Filter())] == [job.id]
+
+
+def again(caller: Caller, draft: Draft) -> Draft:
+    """The same once more, from a finished job whose media came inside the request."""
+    job_id = taking.take_one(replace(draft, row=draft.row | {"id": ids.new_id().hex})).job_id
+    claim = factories.claim()
+    key = keys.regular_input(claim.account_id, claim.job_id, claim.fence, "image.png")
+    lifecycle.keep_media(claim, {"image": {"key": key}})
+    lifecycle.finish(claim, factories.output(claim))
+    with database.transaction() as session:
+        return draft_again(session, caller, session.get_one(Job, job_id))
 
 
 def take(session: Session, caller: Caller, name: str) -> None:

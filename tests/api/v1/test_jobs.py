@@ -18,6 +18,7 @@ from jobs.errors import MediaError
 from tests import factories
 from tests.api.open_door import wait_for
 from tests.api.rendering import VIDEO, complete
+from tests.blinking import no_job_is_read
 from tests.conftest import Member
 
 JOB: dict[str, Any] = {"model": factories.MULTI, "inputs": factories.form()}
@@ -46,6 +47,15 @@ def test_a_new_job_is_a_201_that_says_where_it_is(client: TestClient, member: Me
     assert answer.status_code == 201
     assert answer.headers["Location"] == f"http://127.0.0.1:8000/v1/jobs/{answer.json()['id']}"
     assert answer.json()["status"] == "waiting"
+
+
+def test_a_job_that_was_taken_is_a_201_though_the_database_goes_away_after_the_commit(
+    client: TestClient, member: Member
+) -> None:
+    with no_job_is_read():
+        job = submit(client, member, priority=3, tags=["a"], metadata={"b": 1})
+    shown = show(client, member, job)
+    assert job == {name: shown[name] for name in job}
 
 
 def test_all_that_was_asked_for_is_kept(client: TestClient, member: Member) -> None:

@@ -19,6 +19,7 @@ from jobs.listing import Filter
 from jobs.tables import Job
 from tests import factories
 from tests.api.rendering import VIDEO, complete
+from tests.blinking import no_job_is_read
 from tests.conftest import Member, set_settings
 
 MULTI = f"/api/v3/{factories.MULTI}"
@@ -126,6 +127,17 @@ def test_sync_mode_never_loses_a_finished_job_to_a_missing_bucket(client: TestCl
         answer = asked.result(timeout=10)
     assert answer.status_code == 200
     assert (answer.json()["data"]["id"], answer.json()["data"]["code"]) == (job.id.hex, 5004)
+
+
+def test_a_database_that_goes_away_after_the_commit_is_a_wait_that_is_over(
+    database: dict[str, str], member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, {**database, "DUOLOGUE_SYNC_SECONDS": "0.05"})
+    with TestClient(create_app()) as client, no_job_is_read():
+        answer = client.post(MULTI, json=factories.form(enable_sync_mode=True), headers=member.headers)
+    shown = answer.json()["data"]
+    assert (answer.status_code, shown["status"], shown["code"]) == (200, "processing", 5004)
+    assert stored(member, answer).status == "waiting"
 
 
 def test_when_the_wait_is_over_the_job_goes_on_and_the_answer_says_so(
