@@ -106,6 +106,11 @@ async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
     """The form's file, spooled to disk; nobody without a key gets that far."""
     async with request.form(max_files=1, max_fields=16) as form:
         found = form.get("file")
+        if isinstance(found, str):
+            raise MissingInput(
+                "file came without a name: give its part a plain `filename`; `filename*` counts for nothing.",
+                field="file",
+            )
         if not isinstance(found, UploadFile):
             raise MissingInput(
                 "file is required: send multipart/form-data with a file in the field `file`.", field="file"

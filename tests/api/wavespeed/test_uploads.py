@@ -51,6 +51,14 @@ def test_a_file_sent_through_the_door_is_there(client: TestClient, member: Membe
     assert (read.content, read.headers["Content-Type"]) == (content, "image/png")
 
 
+def test_a_file_without_a_plain_name_is_refused_by_saying_so(client: TestClient, member: Member) -> None:
+    part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=UTF-8''a.wav\r\n\r\nRIFF\r\n--b--\r\n"
+    headers = member.headers | {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = client.post("/api/v3/media/upload/binary", content=part, headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "1400")
+    assert "a plain `filename`" in answer.json()["message"]
+
+
 @pytest.mark.parametrize("said", ["nonsense\ttype", "application/octet-stream", "application/octet-stream; a=b"])
 @pytest.mark.parametrize(
     ("name", "told"), [("a.WAV", "audio/wav"), ("a.png", "image/png"), ("notes", "application/octet-stream")]
