@@ -17,7 +17,7 @@ from jobs import settings
 from jobs.database import transaction
 from jobs.rules import deliveries
 from jobs.rules.deliveries import Status
-from jobs.tables import ArchivedJob, Delivery, Event, Job
+from jobs.tables import ArchivedJob, Batch, Delivery, Event, Job
 
 BATCH = 100
 
@@ -59,9 +59,10 @@ def let_go() -> int:
     """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were.
 
     A webhook that is still tried must find the video it tells of: its job stays as long as it may be tried, at most.
+    A batch tells of all of its jobs as it ends, and its failed ones may be ordered once more: they stay as long as it.
     """
     oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
-    is_kept_long_enough = (Job.finished_at < oldest_kept) & ~_is_to_be_told()
+    is_kept_long_enough = (Job.finished_at < oldest_kept) & ~_is_to_be_told() & ~_is_of_a_kept_batch(oldest_kept)
     return _let_go(is_kept_long_enough, Job.finished_at) + _let_go(Job.deleted_at.is_not(None), Job.deleted_at)
 
 
@@ -112,6 +113,12 @@ def final(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 def _is_to_be_told() -> ColumnElement[bool]:
     owed = select(Delivery.id).where(Delivery.job_id == Job.id, Delivery.status == Status.OWED)
     return owed.where(Delivery.owed_since > func.now() - timedelta(days=deliveries.OWED_MAX_DAYS)).exists()
+
+
+def _is_of_a_kept_batch(oldest_kept: ColumnElement[datetime]) -> ColumnElement[bool]:
+    # No join: these few are read once, however many jobs of theirs are passed over.
+    kept = select(Batch.id).where(Batch.finished_at.is_(None) | (Batch.finished_at >= oldest_kept))
+    return Job.batch_id.is_not(None) & Job.batch_id.in_(kept)
 
 
 def _let_go(is_over: ColumnElement[bool], oldest_first: InstrumentedAttribute[datetime | None]) -> int:

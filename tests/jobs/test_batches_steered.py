@@ -2,13 +2,13 @@
 
 import pytest
 
-from jobs import batches, history, lifecycle
+from jobs import batches, history, lifecycle, retention
 from jobs.accounts import Caller
 from jobs.batches import BatchWish
 from jobs.errors import Conflict, EngineError, LeaseLost
 from tests import batching, factories, paying
 from tests.batching import ASKED
-from tests.past import execute
+from tests.past import age, execute, let_go
 from workers import batching as worker
 from workers.chores import tend_batches
 
@@ -103,6 +103,34 @@ def test_failed_jobs_are_ordered_once_more_and_name_the_old_ones(caller: Caller)
     with pytest.raises(Conflict, match="None of its jobs failed"):
         batches.retry(caller, again.id)
     assert broken() == []
+
+
+def test_what_was_done_long_before_its_batch_ends_is_in_its_files_and_can_be_ordered_once_more(caller: Caller) -> None:
+    batch_id = batching.read(caller, batching.lines(3)).batch.id
+    batching.complete(1)
+    lifecycle.stumble(factories.claim(), EngineError("broken", permanent=True))
+    age(days=8)
+    assert let_go() == []
+    batching.complete(1)
+    worker.close_all()
+    assert let_go() == [], "its files are there just now"
+    batch = batches.batch(caller, batch_id)
+    assert len(batching.file_of(batch, "manifest.csv").splitlines()) == 1 + 3
+    again, _ = batches.retry(caller, batch_id)
+    worker.read_all()
+    assert batches.batch(caller, again.id).jobs == 1
+
+
+def test_jobs_of_a_batch_leave_with_it_or_on_their_owners_word(caller: Caller) -> None:
+    batch_id = batching.read(caller, batching.lines(2)).batch.id
+    batching.complete(2)
+    first, second = batches.jobs_of(caller, batch_id)
+    retention.delete_jobs(caller, [first.id])
+    assert let_go() == [first.id]
+    worker.close_all()
+    age(days=8)
+    execute("UPDATE batches SET finished_at = finished_at - interval '8 days'")
+    assert let_go() == [first.id, second.id]
 
 
 def test_a_batch_past_its_deadline_is_expired(caller: Caller) -> None:
