@@ -16,6 +16,7 @@ from jobs.tables import Batch
 from workers import probing, scratch
 
 _TRIES_MAX = 100
+"""So many may die over the lines of one batch; who hands it back is not among them."""
 _PAUSE_SECONDS = 10.0
 _RENEW_SECONDS = 1.0
 

@@ -44,10 +44,14 @@ def renew(batch: Batch, lines: int) -> None:
 
 
 def hand_back(batch: Batch, pause_seconds: float) -> None:
-    """Let go of a batch that cannot be worked on for the moment; it is taken up again after the pause."""
+    """Let go of a batch that cannot be worked on for the moment; it is taken up again after the pause.
+
+    The fence goes back too: its holder writes nothing more by it, and what is left counts those who fell silent.
+    """
     free = update(Batch).where(Batch.id == batch.id, Batch.fence == batch.fence, Batch.finished_at.is_(None))
+    pause_until = func.now() + timedelta(seconds=pause_seconds)
     with transaction() as session:
-        session.execute(free.values(lease_until=func.now() + timedelta(seconds=pause_seconds)))
+        session.execute(free.values(lease_until=pause_until, fence=Batch.fence - 1))
 
 
 def held(session: Session, batch: Batch) -> Batch:

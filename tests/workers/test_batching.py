@@ -168,6 +168,30 @@ def test_while_the_bucket_is_away_a_batch_waits(
     assert batches.batch(caller, batch.id).status == "in_progress"
 
 
+def test_however_long_the_bucket_is_away_only_readers_that_died_count_as_tries(
+    caller: Caller, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_TRIES_MAX", 2)
+    batch, _ = batches.create_from_array(caller, ASKED, batching.lines(1))
+    with BucketProxy(database["DUOLOGUE_S3_ENDPOINT_URL"]) as proxy:
+        set_settings(monkeypatch, {"DUOLOGUE_S3_ENDPOINT_URL": proxy.url})
+        with proxy.failing():
+            for _ in range(4):
+                assert worker.read_all() == 1
+                fell_silent()
+    for _ in range(2):
+        assert batches.take_unread() is not None
+        assert batches.batch(caller, batch.id).status == "validating"
+        fell_silent()
+    worker.read_all()
+    assert "could not be read in 2 tries" in batches.batch(caller, batch.id).error
+
+
+def fell_silent() -> None:
+    """Nobody holds a batch any more, nor waits before it is taken up again."""
+    execute("UPDATE batches SET lease_until = now() - interval '1 s' WHERE finished_at IS NULL")
+
+
 def test_a_batch_kept_long_enough_is_forgotten_with_its_files(caller: Caller) -> None:
     old = batching.read_file(caller, BAD_FILE).batch
     execute("UPDATE batches SET finished_at = finished_at - interval '8 days'")
