@@ -66,12 +66,15 @@ def writing(key: str, content_type: str) -> Iterator[Writer]:
         yield writer
 
 
-def download(key: str, destination: Path, max_bytes: int) -> None:
-    """Stream an object into a file. Raises StorageError, permanent when it is not there or too long."""
+def download(key: str, destination: Path, max_bytes: int | None = None) -> None:
+    """Stream an object into a file; one of our own needs no limit.
+
+    Raises StorageError, permanent when it is not there or too long.
+    """
     with _told_as_storage_error("give a file"), destination.open("wb") as file:
         found = _client().get_object(Bucket=_bucket(), Key=key)
         with closing(found["Body"]) as body:
-            if found["ContentLength"] > max_bytes:
+            if max_bytes is not None and found["ContentLength"] > max_bytes:
                 raise StorageError(f"the file has more than {max_bytes} bytes", permanent=True)
             shutil.copyfileobj(body, file, _PIECE_BYTES)
 

@@ -87,7 +87,7 @@ def _keep(batch: Batch, sheet: Sheet) -> None:
 
 def _close(batch: Batch, folder: Path) -> None:
     if batches.BAD_LINES in batch.files:
-        storage.download(key(batch.account_id, batch.id, batches.BAD_LINES), folder / batches.ERRORS, FILE_MAX_BYTES)
+        storage.download(key(batch.account_id, batch.id, batches.BAD_LINES), folder / batches.ERRORS)
     written = batches.write(batch, folder)
     for name in written:
         storage.put(folder / name, key(batch.account_id, batch.id, name), batches.CONTENT_TYPES[name])

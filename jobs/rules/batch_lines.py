@@ -15,7 +15,7 @@ from jobs.errors import InvalidInput, MissingInput, WrongInput
 from jobs.rules import addresses
 from jobs.rules.batches import LINE_MAX_BYTES
 from jobs.rules.catalog import OUTPUT_MAX_SECONDS
-from jobs.rules.strict_json import read_object
+from jobs.rules.strict_json import NAME_MAX_LETTERS, read_object
 
 CUSTOM_ID_MAX_LETTERS: Final = 200
 METADATA_MAX_BYTES: Final = 16 * 2**10
@@ -125,9 +125,8 @@ def _unwrapped(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str
 def _refuse_strangers(found: Mapping[str, Any], known: set[str]) -> None:
     for name in found:
         if name not in known:
-            raise WrongInput(
-                f"{name[:100]} is not known here; a line has {', '.join(sorted(known))}.", field=name[:100]
-            )
+            shown = name[:NAME_MAX_LETTERS]
+            raise WrongInput(f"{shown} is not known here; a line has {', '.join(sorted(known))}.", field=shown)
 
 
 def _custom_id(found: Mapping[str, Any]) -> str:
@@ -149,7 +148,7 @@ def _of_type(found: Mapping[str, Any], name: str, kind: type[Any]) -> Any:  # no
 def _sentence(error: ValidationError, within: str) -> InvalidInput:
     """The first of pydantic's problems in our words."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    name = ".".join([within, *(str(part) for part in first["loc"])])
+    name = ".".join([within, *(str(part)[:NAME_MAX_LETTERS] for part in first["loc"])])
     if first["type"] == "extra_forbidden":
         return WrongInput(f"{name} is not known here.", field=name)
     return WrongInput(f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}.", field=name)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from jobs.errors import WrongInput
 from jobs.rules.catalog import OUTPUT_MAX_SECONDS, PROMPT_MAX_LETTERS, SEED_MAX, Model
+from jobs.rules.strict_json import NAME_MAX_LETTERS
 
 PRESETS: Final = ("standard", "few-steps", "fast")
 OF_FAST_MODELS: Final = ("few-steps", "fast")
@@ -28,7 +29,9 @@ def clean(model: Model, given: Mapping[str, Any], inputs: Mapping[str, object]) 
     turned = {name: value for name, value in given.items() if value is not None}
     strangers = sorted(turned.keys() - _CHECKS.keys())
     if strangers:
-        raise WrongInput(f"There is no knob {strangers[0]}; there are {', '.join(_CHECKS)}.", field="knobs")
+        raise WrongInput(
+            f"There is no knob {strangers[0][:NAME_MAX_LETTERS]}; there are {', '.join(_CHECKS)}.", field="knobs"
+        )
     cleaned = {name: _CHECKS[name](model, value) for name, value in turned.items()}
     if "boxes" in cleaned and "mask_image" in inputs:
         raise _wrong("boxes", "and mask_image both say who is where; give one of them")

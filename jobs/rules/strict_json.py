@@ -10,6 +10,8 @@ from jobs.errors import InvalidInput, WrongInput
 DEPTH_MAX: Final = 32
 VALUES_MAX: Final = 500_000
 """Values take far more memory than their letters; a thousand orders have fewer, even with prose full of commas."""
+NAME_MAX_LETTERS: Final = 100
+"""So much is repeated of a name that a caller made up: what is wrong with a line is kept, and shown many times."""
 
 
 def read_object(text: bytes, what: str = "The body") -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _is_storable(text: str) -> bool:
 
 
 def _named(field: str) -> str:
-    return field if _is_storable(field) else "A field name"
+    return field[:NAME_MAX_LETTERS] if _is_storable(field) else "A field name"
 
 
 def _too_deep(what: str) -> InvalidInput:

@@ -66,6 +66,28 @@ def test_what_a_line_gets_wrong_is_named(changes: dict[str, object], field: str)
     assert refused(said(**changes)).field == field
 
 
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        said(options={LONG: 1}),
+        said(options={"deadlines": {LONG: 1}}),
+        said(**{LONG: 1}),
+        json.dumps({"custom_id": "a", LONG: "\0"}).encode(),
+        said(options={"priority": LONG}),
+        said(options={"tags": [LONG]}),
+        said(custom_id=LONG),
+    ],
+    ids=["an option", "a deadline", "a part", "an unstorable part", "a priority", "a tag", "a custom_id"],
+)
+def test_however_long_a_name_is_little_of_it_is_repeated(text: bytes) -> None:
+    error = refused(text)
+    assert len(str(error)) < 300
+    assert len(error.field or "") < 200
+
+
 @pytest.mark.parametrize("part", ["custom_id", "model", "inputs"])
 def test_what_a_line_lacks_is_named(part: str) -> None:
     assert refused(said(**{part: None}), MissingInput).field == part

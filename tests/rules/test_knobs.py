@@ -30,6 +30,12 @@ def test_what_is_turned_comes_out_as_it_will_be_kept() -> None:
     }
 
 
+def test_of_a_knob_that_there_is_not_little_is_repeated() -> None:
+    with pytest.raises(WrongInput, match="There is no knob xxx") as caught:
+        knobs.clean(DUET, {"x" * 100_000: 1}, {})
+    assert len(str(caught.value)) < 300
+
+
 def test_null_and_nothing_turn_nothing() -> None:
     assert knobs.clean(DUET, {"steps": None, "boxes": None}, {}) == {}
 

@@ -93,6 +93,16 @@ def test_only_the_first_hundred_bad_lines_are_in_the_row_and_all_are_in_the_file
     assert len(batching.parsed(batching.file_of(batch, "bad-lines.jsonl"))) == 150
 
 
+def test_a_batch_ends_however_long_the_file_of_its_bad_lines_is(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batching.read_file(caller, BAD_FILE, TAKE_GOOD).batch
+    monkeypatch.setattr(worker, "FILE_MAX_BYTES", 10)
+    batching.complete(2)
+    worker.close_all()
+    assert batches.batch(caller, batch.id).status == "completed"
+
+
 def voice(seconds: float) -> str:
     """A tone, as it may stand inside a line."""
     told = io.BytesIO()
