@@ -6,6 +6,7 @@ from jobs import batches, history, lifecycle, retention
 from jobs.accounts import Caller
 from jobs.batches import BatchWish
 from jobs.errors import Conflict, EngineError, LeaseLost
+from jobs.rules.batches import PAUSED_UNTIL
 from tests import batching, factories, paying
 from tests.batching import ASKED
 from tests.past import age, execute, let_go
@@ -68,6 +69,29 @@ def test_a_cancelled_batch_stops_what_waits_and_tells_what_runs(
     with pytest.raises(Conflict):
         batches.pause(caller, batch_id)
     assert broken() == []
+
+
+def test_what_comes_back_to_a_paused_batch_is_held_back_while_another_is_being_cancelled(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused, large = (batching.read(caller, batching.lines(count)).batch.id for count in (1, 3))
+    running = factories.claim()
+    batches.pause(caller, paused)
+    batches.cancel(caller, large)
+    monkeypatch.setattr("jobs.batches.steering.STEP", 1)
+    carry_out, held = batches.carry_out_cancels, list[bool]()
+
+    def a_round() -> int:
+        if not held:
+            lifecycle.hand_back(running)  # once it has begun
+        done = carry_out()
+        held.append(batches.jobs_of(caller, paused)[0].due_at == PAUSED_UNTIL)
+        return done
+
+    monkeypatch.setattr(batches, "carry_out_cancels", a_round)
+    tend_batches.run_once()
+    assert held == [False, True, True, True]
+    assert lifecycle.claim("worker-1", factories.ENGINE) is None
 
 
 def test_a_batch_cancelled_while_it_is_read_never_opens(caller: Caller) -> None:

@@ -4,8 +4,8 @@ from jobs import batches
 
 
 def run_once() -> int:
-    """Go through all of it; how many jobs were cancelled, told to stop or held back."""
-    done = batches.tend_paused()
-    while found := batches.carry_out_cancels():
+    """Go through all of it, a little of each in turn; how many jobs were cancelled, told to stop or held back."""
+    done = 0
+    while found := batches.tend_paused() + batches.carry_out_cancels():
         done += found
     return done
