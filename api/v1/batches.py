@@ -14,7 +14,7 @@ from api.v1 import forms, presenter, strict
 from api.v1.batch_shapes import BatchForm, BatchJob, BatchJobPage, BatchPage, BatchShown
 from jobs import batches, ids, outlook, settings
 from jobs.batches import Seen
-from jobs.rules.batches import LINES_MAX
+from jobs.rules.batches import NUMBERS_MAX
 from jobs.rules.states import State
 from jobs.tables import Batch, Job
 
@@ -79,7 +79,7 @@ def jobs(
     caller: Reader,
     batch_id: BatchId,
     status: Annotated[list[State] | None, Query(description="Any of these.")] = None,
-    after_line: Annotated[int, Query(ge=0, le=LINES_MAX, description="`next_line` of the page before.")] = 0,
+    after_line: Annotated[int, Query(ge=0, le=NUMBERS_MAX, description="`next_line` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=JOBS_PAGE_MAX)] = 100,
 ) -> Response:
     """List its jobs in the order of their lines, with fresh links to the videos that are there."""

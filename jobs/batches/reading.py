@@ -21,7 +21,7 @@ from jobs.database import transaction
 from jobs.errors import CallerError, InvalidInput, MediaError, Unavailable, WrongInput
 from jobs.rules import batch_lines, durations
 from jobs.rules.batch_lines import JobOptions, Line
-from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX
+from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX, NUMBERS_MAX
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.states import State
 from jobs.submission.again import draft_again
@@ -53,7 +53,9 @@ def read_file(
     with ExitStack() as files:
         reader = _Reader(batch, caller, Sheet(folder), files, measure)
         for number, text in _lines(files.enter_context(path.open("rb"))):
-            reader.read(number, text)
+            if text.strip():
+                _check_count(reader.sheet.lines)
+                reader.read(number, text)
             if number % _STEP == 0:
                 report(reader.sheet.lines)
         return reader.sheet
@@ -152,15 +154,19 @@ def _clock(batch: Batch) -> tuple[datetime, int | None]:
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not blank, with its number in the file; one too long is cut off."""
+    """Each line with its number in the file; one too long is cut off."""
     for number, line in enumerate(_cut(file), 1):
         text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if number == 1:
             _check_beginning(text)
-        if number > LINES_MAX:
-            raise WrongInput(f"The file has more than {LINES_MAX:,} lines; send it in parts.", field="input_file")
-        if text.strip():
-            yield number, text
+        if number > NUMBERS_MAX:
+            raise WrongInput(f"The file has more than {NUMBERS_MAX:,} lines; leave out blank ones.", field="input_file")
+        yield number, text
+
+
+def _check_count(before: int) -> None:
+    if before == LINES_MAX:
+        raise WrongInput(f"The file has more than {LINES_MAX:,} lines; send it in parts.", field="input_file")
 
 
 def _cut(file: IO[bytes]) -> Iterator[bytes]:
@@ -212,7 +218,8 @@ def _measured(measure: Measure, wish: Wish) -> float:
         durations.refuse_too_long(order, tracks)
     except MediaError as error:
         raise WrongInput(f"{error}.", field=f"inputs.{error.field}") from None
-    return durations.output_seconds(order, tracks) / (1 if order == "meanwhile" else len(tracks))
+    seconds = durations.output_seconds(order, tracks) / (1 if order == "meanwhile" else len(tracks))
+    return min(seconds, durations.OUTPUT_MAX_SECONDS)  # what a codec adds is taken, and cannot be declared
 
 
 def _spans(options: JobOptions) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from typing import Final, Literal
 from jobs.rules import keys
 
 LINES_MAX: Final = 50_000
+NUMBERS_MAX: Final = 1_000_000
+"""Lines are numbered as in their file, blank ones too, which do not count; more are nothing but work."""
 ARRAY_MAX: Final = 1000
 """Longer orders come as a file: a door must not spend its time on one caller's body."""
 FILE_MAX_BYTES: Final = 200 * 10**6

@@ -187,6 +187,21 @@ def test_how_long_it_takes_is_estimated_from_what_was_measured(caller: Caller) -
     assert estimate["seconds"] == {"least": 40.0, "most": 40.0}, "4 jobs of 10 s, twice as long as they last, 2 slots"
 
 
+def test_a_voice_that_its_codec_makes_a_little_too_long_is_taken_as_a_job_of_its_own_would_be(
+    caller: Caller, tmp_path: Path
+) -> None:
+    batches.create_from_array(caller, ASKED, batching.lines(1))
+    batch = batches.take_unread()
+    assert batch is not None
+    (tmp_path / "lines").write_text(json.dumps(factories.line()))
+
+    def measure(*_: object) -> dict[str, float]:
+        return {"left_audio": 600.2, "right_audio": 3.0}
+
+    sheet = batches.read_file(batch, caller, tmp_path / "lines", tmp_path, lambda _: None, measure=measure)
+    assert (sheet.jobs, sheet.problems) == (1, [])
+
+
 def test_a_batch_is_opened_once_whoever_reads_it(caller: Caller, tmp_path: Path) -> None:
     batches.create_from_array(caller, ASKED, batching.lines(5))
     slow = batches.take_unread()

@@ -150,6 +150,16 @@ def test_a_file_with_too_many_lines_is_refused(caller: Caller, monkeypatch: pyte
     assert "more than 3 lines" in batch.error
 
 
+def test_blank_lines_have_numbers_but_do_not_count(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.batches.reading.LINES_MAX", 2)
+    first, last = (json.dumps(line).encode() for line in batching.lines(2))
+    batch = batching.read_file(caller, first + b"\n" * 2_000 + last + b"\n\n").batch
+    assert (batch.status, batch.lines) == ("in_progress", 2)
+    assert [job.batch_line for job in batches.jobs_of(caller, batch.id)] == [1, 2_001]
+    monkeypatch.setattr("jobs.batches.reading.NUMBERS_MAX", 2_000)
+    assert "leave out blank ones" in batching.read_file(caller, first + b"\n" * 2_002).batch.error
+
+
 def test_a_file_that_is_gone_or_not_all_there_is_told(caller: Caller) -> None:
     link = batching.uploaded(caller, GOOD)
     execute("UPDATE uploads SET size_bytes = size_bytes + 100")
