@@ -88,16 +88,21 @@ def forward(keys: Sequence[UpstreamKey], most: int) -> list[Sending]:
         return [_intend(session, job, next(names), moment) for job in in_order]
 
 
-def still_sending(try_ids: Sequence[uuid.UUID]) -> None:
-    """Say that these are still on their way up."""
+def still_sending(try_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Say that these are still on their way up; those of which that is so.
+
+    The others have ended or are there: somebody has thought the caller dead meanwhile. They must not be sent.
+    """
     held_until = func.clock_timestamp() + timedelta(seconds=HOLD_SECONDS)
     with transaction() as session:
         tries.lock(session, try_ids)
-        session.execute(
+        found = session.scalars(
             update(UpstreamTry)
-            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None))
+            .where(UpstreamTry.id.in_(try_ids), UpstreamTry.ended_at.is_(None), UpstreamTry.held_until.is_not(None))
             .values(held_until=held_until)
+            .returning(UpstreamTry.id)
         )
+        return set(found)
 
 
 def mark(markers: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:

@@ -99,6 +99,20 @@ def test_whoever_had_a_try_in_hand_since_it_was_looked_for_is_not_contradicted(c
     assert (try_of(seen.id).outcome, status_of(job)) == ("not_found", State.WAITING)
 
 
+def test_what_ended_or_is_there_is_not_held_by_whoever_says_that_it_is_still_sending(caller: Caller) -> None:
+    for _ in range(4):
+        prepared(caller)
+    ended, there, doubted, held = (sending.try_id for sending in forward())
+    execute("UPDATE upstream_tries SET held_until = clock_timestamp() WHERE id = :id", id=ended)
+    [seen] = pursuing.open_of(routed.KEY_NAME)
+    arriving.not_there(seen.id, seen.doubted_since)
+    forwarding.accepted({there: "prediction-1"})
+    forwarding.doubted([doubted])
+
+    assert forwarding.still_sending([ended, there, doubted, held]) == {held}
+    assert [try_of(try_id).held_until for try_id in (ended, there, doubted)] == [None] * 3
+
+
 def test_what_was_unproven_is_known_to_be_there_once_the_upstream_says_so(caller: Caller) -> None:
     job = prepared(caller)
     forward()

@@ -36,8 +36,15 @@ class Hands:
         return moment() < self._until.get(try_id, 0.0)
 
     def say_alive(self) -> None:
-        """Tell Postgres that all of them are still being sent. Raises Unavailable."""
+        """Tell Postgres that all of them are still being sent, and let go of what is not ours any more.
+
+        Raises Unavailable.
+        """
         held, asked_at = list(self._until), moment()
-        if held:
-            forwarding.still_sending(held)
-            self.take([try_id for try_id in held if try_id in self._until], asked_at)
+        if not held:
+            return
+        ours = forwarding.still_sending(held)
+        self.take([try_id for try_id in held if try_id in ours and try_id in self._until], asked_at)
+        for try_id in held:
+            if try_id not in ours:
+                self.drop(try_id)
