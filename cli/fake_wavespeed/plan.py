@@ -40,6 +40,8 @@ class Plan:
     """What a slow output trickles at."""
     list_lag_seconds: float = 0.0
     """How long after the submit a prediction is not in the list yet, for all of them."""
+    shows_inputs: bool = True
+    """Whether the list shows what predictions were given, where that is asked for."""
     late_seconds: float = 5.0
     """How late late things are: webhooks, refunds, outputs, entries in the list."""
     clock_ahead_seconds: float = 0.0

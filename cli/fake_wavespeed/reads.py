@@ -35,7 +35,7 @@ async def page(request: Request) -> Response:
         one for one in world.book.newest_first(account) if one.listed_at <= now and fits(one)
     )
     shown = islice(found, (number - 1) * size, number * size)
-    with_input = bool(form.get("include_inputs"))
+    with_input = world.plan.shows_inputs and bool(form.get("include_inputs"))
     return envelope.ok({"page": number, "items": [shape(one, world.base_url, with_input=with_input) for one in shown]})
 
 

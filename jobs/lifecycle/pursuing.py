@@ -88,11 +88,12 @@ def open_of(upstream_key: str) -> list[Open]:
     return [Open(*row[:5], *(float(seconds) for seconds in row[5:])) for row in found]
 
 
-def strangers(upstream_key: str, upstream_ids: Collection[str]) -> set[str]:
-    """Those of these names at the upstream that belong to no try of ours, open or ended, as far as we know."""
-    ours = select(UpstreamTry.upstream_id).where(
-        UpstreamTry.upstream_key == upstream_key, UpstreamTry.upstream_id.in_(upstream_ids)
-    )
+def strangers(upstream_ids: Collection[str]) -> set[str]:
+    """Those of these names at the upstream that belong to no try of ours, open or ended, as far as we know.
+
+    Keys of one account there share a list, so it does not matter with which key a try was sent.
+    """
+    ours = select(UpstreamTry.upstream_id).where(UpstreamTry.upstream_id.in_(upstream_ids))
     with transaction() as session:
         return set(upstream_ids).difference(name for name in session.scalars(ours) if name is not None)
 

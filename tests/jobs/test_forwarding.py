@@ -131,7 +131,8 @@ def test_a_prediction_that_one_try_has_is_not_found_for_another(caller: Caller) 
     forwarding.accepted({sending.try_id: "prediction-1"})
     arriving.completed({sending.try_id: VIDEO})
 
-    assert pursuing.strangers(routed.KEY_NAME, ["prediction-1", "prediction-2"]) == {"prediction-2"}
+    execute("UPDATE upstream_tries SET upstream_key = 'another key of the same account'")
+    assert pursuing.strangers(["prediction-1", "prediction-2"]) == {"prediction-2"}
 
 
 @pytest.mark.parametrize("pays", [True, False])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import anyio
 from anyio.to_thread import run_sync
 
-from jobs import events, settings
+from jobs import clock, events, settings
 from jobs.lifecycle import arriving, forwarding, pursuing
 from jobs.lifecycle.pursuing import Open
 from workers.engines.cloud.client import PAGE_SIZE, Client
@@ -41,12 +41,12 @@ async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
         await _mark_unproven(doubted)
         return len(found)
     await _ask_singly(client, verdicts, listing.unseen())
-    missing = await _look_up(upstream_key, verdicts, doubted, listing)
+    missing = await _look_up(doubted, listing)
     if missing and listing.count >= PAGE_SIZE:
         # What is deleted there while pages are read moves others past the reader: what is missing is looked for twice.
         listing = Listing(client, upstream_key, verdicts, {})
         is_read = await listing.read(missing, missing)
-        missing = await _look_up(upstream_key, verdicts, missing, listing) if is_read else []
+        missing = await _look_up(missing, listing) if is_read else []
     for one in missing:
         await run_sync(arriving.not_there, one.id, one.doubted_since)
     return len(found)
@@ -63,6 +63,7 @@ class Listing:
         self._key = upstream_key
         self._verdicts = verdicts
         self._unseen = dict(known)
+        self._now = clock.now()
         self._found = 0
         self._in_vain = 0
         self._is_whole = False
@@ -70,7 +71,7 @@ class Listing:
     async def read(self, found: Sequence[Open], doubted: Sequence[Open]) -> bool:
         """Read it since the oldest of `found`, or until it is not worth it; whether it answered."""
         try:
-            now = await self._client.now(self._key)
+            now = self._now = await self._client.now(self._key)
             since, until = _begun(found, now), _begun(doubted, now) if doubted else None
             asked = self._client.predictions(self._key, since=since, with_inputs=bool(doubted))
             async with aclosing(asked) as predictions:
@@ -83,6 +84,30 @@ class Listing:
             return False
         self._is_whole = True
         return True
+
+    async def find(self, doubted: Sequence[Open]) -> list[Open]:
+        """Find these among what was read, by what was given to each; those that are not there."""
+        if not doubted:
+            return []
+        names = await run_sync(pursuing.strangers, self.strangers)
+        self.strangers = {name: one for name, one in self.strangers.items() if name in names}
+        lost = []
+        for one in doubted:
+            upstream_id = _found(one, self.strangers)
+            if upstream_id is None:
+                lost.append(one)
+                continue
+            prediction = self.strangers.pop(upstream_id)  # nothing there is two tries of ours
+            await run_sync(forwarding.accepted, {one.id: upstream_id})
+            self._verdicts.hear(one.id, prediction)
+        return lost
+
+    def may_hide(self, one: Open) -> bool:
+        """Whether one that was not found may be there all the same: among what the list does not show the inputs of."""
+        begun = _begun([one], self._now)
+        return one.marker is not None and any(
+            not stranger.inputs and not _is_past(stranger, begun) for stranger in self.strangers.values()
+        )
 
     def unseen(self) -> list[Open]:
         """Those to ask about one by one; what has just been sent may not be in a list that is whole yet."""
@@ -114,22 +139,14 @@ def _is_past(prediction: Prediction, moment: datetime | None) -> bool:
     return moment is None or (prediction.created_at is not None and prediction.created_at < moment)
 
 
-async def _look_up(upstream_key: str, verdicts: Verdicts, doubted: list[Open], listing: Listing) -> list[Open]:
+async def _look_up(doubted: list[Open], listing: Listing) -> list[Open]:
     """Find those that were taken after all; the others that the upstream's list has had its time to show."""
-    if not doubted:
-        return []
-    names = await run_sync(pursuing.strangers, upstream_key, listing.strangers)
-    strangers = {name: one for name, one in listing.strangers.items() if name in names}
-    missing = []
-    for one in doubted:
-        upstream_id = _found(one, strangers)
-        if upstream_id is not None:
-            prediction = strangers.pop(upstream_id)  # nothing there is two tries of ours
-            await run_sync(forwarding.accepted, {one.id: upstream_id})
-            verdicts.hear(one.id, prediction)
-        elif one.marker is None or one.doubted_seconds > settings.load().wavespeed_list_lag_seconds:
-            missing.append(one)
-    return missing
+    lost = await listing.find(doubted)
+    hidden = [one for one in lost if listing.may_hide(one)]
+    await _mark_unproven(hidden)
+    lag_seconds = settings.load().wavespeed_list_lag_seconds
+    shown = [one for one in lost if one not in hidden]
+    return [one for one in shown if one.marker is None or one.doubted_seconds > lag_seconds]
 
 
 def _found(one: Open, strangers: dict[str, Prediction]) -> str | None:
@@ -139,7 +156,7 @@ def _found(one: Open, strangers: dict[str, Prediction]) -> str | None:
 
 
 async def _mark_unproven(doubted: list[Open]) -> None:
-    """Without a list nothing can be looked up; that is waited out for a while."""
+    """Without a list that says what was given to each nothing can be looked up; that is waited out for a while."""
     for one in doubted:
         if one.marker is None:
             await run_sync(arriving.not_there, one.id, one.doubted_since)

@@ -160,6 +160,17 @@ def test_what_nobody_can_prove_is_repeated_only_with_permission(at_upstream: Ope
         assert job.cost_usd == one.expected_usd, "it counts as paid until somebody knows better"
 
 
+def test_a_list_that_shows_no_inputs_proves_nothing_and_nothing_is_sent_again(at_upstream: Opener) -> None:
+    waits = {"DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "0.5", "DUOLOGUE_WAVESPEED_DOUBT_SECONDS": "3"}
+    with at_upstream(waits, faults={"reply_dropped": 1.0}, shows_inputs=False) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            (one,) = wait_for(lambda: [one for one in upstream.tries(job_id) if one.ended_at])
+        assert (one.outcome, upstream.look(job_id).error_class) == ("unproven", "possibly_charged")
+        assert (one.ended_at - one.made_at).total_seconds() >= 3
+        assert len(upstream.fake.jobs()) == 1
+
+
 def test_a_forwarder_that_died_before_it_sent_costs_a_look_up(at_upstream: Opener) -> None:
     with at_upstream({"DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "0"}) as upstream:
         job_id = upstream.job()

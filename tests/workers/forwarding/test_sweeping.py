@@ -1,21 +1,25 @@
 """Promises about sweeps: what is there is found, whatever happens to the upstream's list while it is read."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, update
 
-from jobs import settings
+from jobs import clock, settings
 from jobs import upstream as keys
 from jobs.database import transaction
+from jobs.lifecycle.pursuing import Open
 from jobs.tables import UpstreamTry
 from tests.workers.forwarding.conftest import Opener, wait_for
 from workers.engines.cloud.client import PAGE_SIZE, Client
 from workers.engines.cloud.replies import Prediction
 from workers.forwarding import sweeping
+from workers.forwarding.sweeping import Listing
 from workers.forwarding.verdicts import Verdicts
 
 _FOR_EVER = 0.0001
@@ -55,6 +59,29 @@ def test_what_moves_to_a_page_that_was_read_already_is_not_held_to_be_missing(at
 
         (one,) = upstream.tries(job_id)
         assert (one.ended_at, one.upstream_id) == (None, upstream.fake.jobs()[0]["id"])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "age_seconds", "marker", "may_be"),
+    [
+        (None, 10.0, "https://example.com/a", True),
+        ({}, 10.0, "https://example.com/a", True),
+        ({"audio": "https://example.com/b"}, 10.0, "https://example.com/a", False),
+        (None, 300.0, "https://example.com/a", False),
+        (None, 10.0, None, False),
+    ],
+)
+def test_what_the_list_shows_no_inputs_of_may_be_ours_unless_it_is_older(
+    inputs: dict[str, str] | None, age_seconds: float, marker: str | None, *, may_be: bool
+) -> None:
+    now = clock.now()
+    doubted = Open(uuid.uuid4(), "key", None, marker, now, 60.0, 60.0, 60.0)
+    listing = Listing(Client("http://127.0.0.1:1", []), "key", Verdicts(), {})
+    listing.strangers["other"] = Prediction(
+        "other", "processing", created_at=now - timedelta(seconds=age_seconds), inputs=inputs
+    )
+
+    assert listing.may_hide(doubted) is may_be
 
 
 async def _sweep(interrupt: Callable[[], object]) -> None:
