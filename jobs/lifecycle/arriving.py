@@ -169,15 +169,13 @@ def told(names: Mapping[uuid.UUID, str]) -> None:
 def discovered(try_id: uuid.UUID, upstream_id: str) -> bool:
     """A webhook names a try whose submit was never answered: it is there; whether that is so.
 
-    One that was given up as unproven is known to be there from now on, and the bill will say what it cost. What is
-    another try's by now is not this one's too: its webhook was sent here by somebody else.
+    What is another try's by now is not this one's too: its webhook was sent here by somebody else.
     """
     with transaction() as session:
         others = select(UpstreamTry.id).where(UpstreamTry.upstream_id == upstream_id, UpstreamTry.id != try_id)
         if session.scalars(others).first() is not None:
             return False
     forwarding.accepted({try_id: upstream_id})
-    forwarding.proven(try_id, upstream_id)
     return True
 
 

@@ -42,6 +42,14 @@ _SENT = text("""
     RETURNING one.id, one.job_id, one.fence, one.expected_usd
 """)
 
+# What another try has by now is that one's: a prediction is one try of ours.
+_SENT_LATE = text("""
+    UPDATE upstream_tries AS one SET upstream_id = told.upstream_id, accepted_at = clock_timestamp()
+    FROM unnest(CAST(:tries AS uuid[]), CAST(:ids AS text[])) AS told (id, upstream_id)
+    WHERE one.id = told.id AND one.ended_at IS NOT NULL AND one.upstream_id IS NULL
+        AND NOT EXISTS (SELECT FROM upstream_tries AS another WHERE another.upstream_id = told.upstream_id)
+""")
+
 
 @dataclass(frozen=True)
 class Sending:
@@ -121,11 +129,17 @@ def mark(markers: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:
 
 
 def accepted(ids: Mapping[uuid.UUID, str]) -> None:
-    """Write down what the upstream calls these tries: they are there."""
+    """Write down what the upstream calls these tries: they are there.
+
+    Of one that was given up meanwhile the bill will say what it cost; to its job it is nothing any more.
+    """
+    told = {"tries": list(ids), "ids": list(ids.values())}
     with transaction() as session:
         tries.lock_jobs(session, ids)
         tries.lock(session, ids)
-        rows = session.execute(_SENT, {"tries": list(ids), "ids": list(ids.values())}).all()
+        rows = session.execute(_SENT, told).all()
+        if len(rows) < len(ids):
+            session.execute(_SENT_LATE, told)
         tries.count(session, {row.id: row.expected_usd for row in rows})
         session.execute(
             update(Job)
@@ -133,15 +147,6 @@ def accepted(ids: Mapping[uuid.UUID, str]) -> None:
             .values(stage="rendering")
             .execution_options(synchronize_session=False)
         )
-
-
-def proven(try_id: uuid.UUID, upstream_id: str) -> None:
-    """Write down what the upstream calls a try that had ended before anybody knew that it is there."""
-    late = update(UpstreamTry).where(
-        UpstreamTry.id == try_id, UpstreamTry.ended_at.is_not(None), UpstreamTry.upstream_id.is_(None)
-    )
-    with transaction() as session:
-        session.execute(late.values(upstream_id=upstream_id, accepted_at=func.clock_timestamp()))
 
 
 def doubted(try_ids: Sequence[uuid.UUID]) -> None:

@@ -3,13 +3,14 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from jobs import lifecycle, upstream
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.lifecycle import arriving, forwarding, pursuing
+from jobs.lifecycle import arriving, costing, forwarding, pursuing
 from jobs.lifecycle.arriving import Video
 from jobs.lifecycle.forwarding import Sending
 from jobs.lifecycle.pursuing import Open
@@ -123,6 +124,36 @@ def test_what_was_unproven_is_known_to_be_there_once_the_upstream_says_so(caller
 
     one = try_of(seen.id)
     assert (one.outcome, one.upstream_id, status_of(job)) == ("unproven", "prediction-1", State.FAILED)
+
+
+def test_an_answer_that_comes_after_its_try_was_given_up_lets_the_bill_say_what_was_paid_twice(caller: Caller) -> None:
+    job = prepared(caller)
+    [sending] = forward()
+    forwarding.mark({sending.try_id: "https://example.com/left.wav"})
+    seen = in_doubt()
+    arriving.not_there(seen.id, seen.doubted_since)
+    since = try_of(seen.id).made_at
+
+    forwarding.accepted({seen.id: "prediction-1"})
+    costing.charge(routed.KEY_NAME, since, {"prediction-1": Decimal("0.15")})
+
+    one = try_of(seen.id)
+    assert (one.outcome, one.upstream_id, one.cost_usd) == ("not_found", "prediction-1", Decimal("0.15"))
+    assert status_of(job) == State.WAITING
+
+
+def test_an_answer_that_comes_late_does_not_give_one_prediction_to_two_tries(caller: Caller) -> None:
+    for _ in range(2):
+        prepared(caller)
+    ended, another = (sending.try_id for sending in forward())
+    execute("UPDATE upstream_tries SET held_until = clock_timestamp() WHERE id = :id", id=ended)
+    [seen] = pursuing.open_of(routed.KEY_NAME)
+    arriving.not_there(seen.id, seen.doubted_since)
+    forwarding.accepted({another: "prediction-1"})
+
+    forwarding.accepted({ended: "prediction-1"})
+
+    assert try_of(ended).upstream_id is None
 
 
 def test_a_prediction_that_one_try_has_is_not_found_for_another(caller: Caller) -> None:
