@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Header
+from pydantic import WithJsonSchema
 
 from jobs.idempotency import HEADER, KEY_MAX_LETTERS
 
@@ -10,8 +11,17 @@ REPLAYED = "Idempotent-Replay"
 REPLAY = {REPLAYED: "true"}
 """The header of an answer that made nothing new."""
 
+# As `jobs.idempotency` checks it; a header is read as Latin-1, which has two letters more that nobody sees.
+_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": KEY_MAX_LETTERS,
+    "pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u00ff]*$",
+}
+
 GivenKey = Annotated[
     str | None,
+    WithJsonSchema(_SCHEMA),
     Header(
         alias=HEADER,
         description=f"Your own name for this request, at most {KEY_MAX_LETTERS} letters: sent again with the same body "

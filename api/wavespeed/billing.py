@@ -119,7 +119,7 @@ def balance(caller: Reader) -> Response:
     summary="Search the bill",
     response_model=Reply[BillingPage],
     responses=envelope.documented(400, 413),
-    openapi_extra=openapi.json_body(BillingForm.model_json_schema(ref_template=openapi.COMPONENT)),
+    openapi_extra=openapi.json_body(lenient.schema(BillingForm)),
 )
 def search(caller: Reader, body: RawBody) -> Response:
     """List what predictions took from the balance and what was given back, newest first; all filters must hold.

@@ -76,7 +76,7 @@ class Deleted(BaseModel):
     summary="List predictions",
     response_model=Reply[PredictionPage],
     responses=envelope.documented(400, 413),
-    openapi_extra=openapi.json_body(ListForm.model_json_schema(ref_template=openapi.COMPONENT)),
+    openapi_extra=openapi.json_body(lenient.schema(ListForm)),
 )
 def page(caller: Reader, body: RawBody) -> Response:
     """List the account's predictions, newest first; all filters must hold. Outputs are always links here."""
@@ -91,7 +91,7 @@ def page(caller: Reader, body: RawBody) -> Response:
     summary="Delete predictions",
     response_model=Reply[Deleted],
     responses=envelope.documented(400, 413),
-    openapi_extra=openapi.json_body(DeleteForm.model_json_schema(ref_template=openapi.COMPONENT)),
+    openapi_extra=openapi.json_body(lenient.schema(DeleteForm)),
 )
 def delete(caller: Submitter, body: RawBody) -> Response:
     """Delete final predictions: they are 404 from now on, and their videos are removed soon after.

@@ -42,7 +42,10 @@ def _of_text(text: str, *, is_end: bool) -> datetime:
 
 
 def _schema(said: str) -> dict[str, Any]:
-    return {"type": "string", "description": f"RFC 3339, a day in UTC, or milliseconds since 1970; {said}."}
+    return {
+        "type": ["string", "integer"],
+        "description": f"RFC 3339, a day in UTC, or milliseconds since 1970; {said}.",
+    }
 
 
 Since = Annotated[

@@ -85,7 +85,7 @@ class UsageStats(BaseModel):
     summary="Count what was used",
     response_model=Reply[UsageStats],
     responses=envelope.documented(400, 413),
-    openapi_extra=openapi.json_body(UsageForm.model_json_schema(ref_template=openapi.COMPONENT)),
+    openapi_extra=openapi.json_body(lenient.schema(UsageForm)),
 )
 def usage_stats(caller: Reader, body: RawBody) -> Response:
     """Count predictions by the day they were submitted, in UTC; deleted ones too, days without any left out."""

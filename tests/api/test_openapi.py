@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from api import openapi
 from jobs.rules.catalog import MODELS
+from tests import factories
 from tests.api.routes import PUBLIC
 from tests.conftest import Member
 
@@ -81,6 +82,36 @@ def test_every_model_has_a_typed_form(document: dict[str, Any]) -> None:
         schema = content["application/json"]["schema"]
         assert schema["required"] == list(model.required)
         assert set(model.media) < set(schema["properties"])
+
+
+def test_what_a_forgiving_form_may_leave_out_may_be_null_and_the_document_says_so(
+    client: TestClient, member: Member, document: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    for path in ("/api/v3/predictions", "/api/v3/billings/search", "/api/v3/user/usage_stats"):
+        content = openapi.operations(document)["POST", path]["requestBody"]["content"]
+        schema = content["application/json"]["schema"]
+        optional = {name: said for name, said in schema["properties"].items() if name not in schema.get("required", ())}
+        body = dict.fromkeys(optional) | dict.fromkeys(schema.get("required", ()), 1)
+        with subtests.test(path):
+            assert client.post(path, json=body, headers=member.headers).status_code == 200
+            for said in optional.values():
+                assert "null" in said.get("type", ()) or {"type": "null"} in said.get("anyOf", ())
+                assert None in said.get("enum", [None])
+
+
+@pytest.mark.parametrize("name", ["a", "a b", "\xe9", "a" * 255, " ", "a\tb", "\xa0", "a" * 256, ""])
+def test_the_document_knows_which_idempotency_keys_are_taken(
+    client: TestClient, member: Member, document: dict[str, Any], name: str
+) -> None:
+    for path in (f"/api/v3/{factories.MULTI}", "/v1/jobs"):
+        parameters = openapi.operations(document)["POST", path]["parameters"]
+        [header] = [found for found in parameters if found["name"] == "Idempotency-Key"]
+        form = factories.form() if path.startswith("/api") else {"model": factories.MULTI, "inputs": factories.form()}
+        headers = {**member.headers, "Idempotency-Key": name.encode("latin-1")}
+        answer = client.post(path, json=form, headers=headers)
+        said = header["schema"]
+        is_promised = said["minLength"] <= len(name) <= said["maxLength"] and re.search(said["pattern"], name)
+        assert bool(is_promised) == answer.is_success, answer.text
 
 
 def test_the_docs_page_needs_no_outside_host(client: TestClient) -> None:
