@@ -6,11 +6,11 @@ each of the three may be done twice.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from jobs import accounts, ids, lifecycle, picking, submission, webhooks
@@ -70,47 +70,46 @@ def carry_on(errand_id: uuid.UUID, goes_on: Callable[[], bool] = lambda: True) -
 
     Nothing while somebody else is at it.
     """
-    if not _hold(errand_id):
-        return 0
-    done = 0
+    held_until, done = _hold(errand_id), 0
     try:
-        while goes_on() and (found := _take_a_step(errand_id)) is not None:
+        while held_until is not None and goes_on():
+            found, held_until = _take_a_step(errand_id, held_until)
             done += found
     finally:
-        _let_go(errand_id)
+        if held_until is not None:
+            _let_go(errand_id, held_until)
     return done
 
 
-def _take_a_step(errand_id: uuid.UUID) -> int | None:
-    """Deal with the next few; how many it were, None once it is finished."""
+def _take_a_step(errand_id: uuid.UUID, held_until: datetime) -> tuple[int, datetime | None]:
+    """Deal with the next few: how many it were, and until when it is held now; None once it is over, or another's."""
     with transaction() as session:
         found = errand(session, errand_id)
         left = found.counted - found.done - found.refused
-        if found.finished_at is not None:
-            return None
+        if found.finished_at is not None or found.lease_until != held_until:
+            return 0, None
         pick = Pick.of_json(found.pick)
         page = picking.page(session, pick, before=found.before, limit=min(CHUNK, max(left, 1)))
         session.expunge_all()
     jobs = [job for job, _ in page.jobs] if left > 0 else []
     refusals = list(_VERBS[found.verb](found, jobs))
     is_over = left <= len(jobs) or page.next_before is None
-    _write_down(errand_id, jobs, refusals, before=page.next_before or found.before, is_over=is_over)
-    return None if is_over and not jobs else len(jobs)
-
-
-def _write_down(
-    errand_id: uuid.UUID, jobs: list[Job], refusals: list[str], *, before: uuid.UUID, is_over: bool
-) -> None:
     changes = {
         "done": Errand.done + len(jobs) - len(refusals),
         "refused": Errand.refused + len(refusals),
-        "before": before,
-        "lease_until": func.now() + _LEASE,
+        "before": page.next_before or found.before,
+        "lease_until": None if is_over else func.now() + _LEASE,
     }
     changes |= {"refusal": refusals[-1]} if refusals else {}
     changes |= {"finished_at": func.coalesce(Errand.finished_at, func.now())} if is_over else {}
+    return len(jobs), _write_down(errand_id, held_until, changes)
+
+
+def _write_down(errand_id: uuid.UUID, held_until: datetime, changes: Mapping[str, object]) -> datetime | None:
+    """By its holder alone: one that slept through its lease would count twice what another did, and go back."""
+    written = update(Errand).where(_is_held(errand_id, held_until)).values(changes).returning(Errand.lease_until)
     with transaction() as session:
-        session.execute(update(Errand).where(Errand.id == errand_id).values(changes))
+        return session.scalars(written.execution_options(synchronize_session=False)).one_or_none()
 
 
 def _cancel(_: Errand, jobs: list[Job]) -> Iterator[str]:
@@ -148,15 +147,19 @@ def _owner(job: Job) -> accounts.Caller:
         return accounts.owner(session, job.account_id, job.key_id)
 
 
-def _hold(errand_id: uuid.UUID) -> bool:
-    """Whether the caller is the one to carry it on now."""
+def _hold(errand_id: uuid.UUID) -> datetime | None:
+    """Until when the caller is the one to carry it on, and its fence; None when it is not."""
     free = (Errand.id == errand_id) & Errand.finished_at.is_(None)
     free &= Errand.lease_until.is_(None) | (Errand.lease_until < func.now())
-    held = update(Errand).where(free).values(lease_until=func.now() + _LEASE).returning(Errand.id)
+    held = update(Errand).where(free).values(lease_until=func.now() + _LEASE).returning(Errand.lease_until)
     with transaction() as session:
-        return session.scalars(held.execution_options(synchronize_session=False)).one_or_none() is not None
+        return session.scalars(held.execution_options(synchronize_session=False)).one_or_none()
 
 
-def _let_go(errand_id: uuid.UUID) -> None:
+def _let_go(errand_id: uuid.UUID, held_until: datetime) -> None:
     with transaction() as session:
-        session.execute(update(Errand).where(Errand.id == errand_id).values(lease_until=None))
+        session.execute(update(Errand).where(_is_held(errand_id, held_until)).values(lease_until=None))
+
+
+def _is_held(errand_id: uuid.UUID, held_until: datetime) -> ColumnElement[bool]:
+    return (Errand.id == errand_id) & (Errand.lease_until == held_until)

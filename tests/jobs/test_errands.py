@@ -1,11 +1,15 @@
 """Promises about one word over many jobs: all that matched and no more, carried to its end by whoever is there."""
 
+import uuid
+
+import pytest
+
 from jobs import errands, ids, lifecycle, listing
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errands import Verb
 from jobs.picking import Pick
-from jobs.tables import Errand
+from jobs.tables import Errand, Job
 from tests import factories
 from tests.past import completed, execute
 from tests.workers.couriers import statuses
@@ -84,6 +88,31 @@ def test_nobody_carries_on_what_another_is_at(caller: Caller) -> None:
     execute("UPDATE errands SET lease_until = now() - interval '1 s'")  # whoever it was is dead
     assert run_errands.run_once() == 1
     assert read(errand).lease_until is None
+
+
+def test_who_sleeps_through_the_lease_in_a_chunk_counts_nothing_and_no_job_is_left_out(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "CHUNK", 2)
+    for _ in range(5):
+        factories.submit(caller)
+    errand = taken("cancel", WAITING)
+    cancel, slept = lifecycle.cancel, list[int]()
+
+    def sleep_once(owner: Caller, job_id: uuid.UUID) -> Job:
+        if not slept:
+            execute("UPDATE errands SET lease_until = now() - interval '1 s'")
+            turns = iter([True, False])
+            slept.append(0)
+            slept.append(errands.carry_on(errand.id, lambda: next(turns)))
+        return cancel(owner, job_id)
+
+    monkeypatch.setattr(lifecycle, "cancel", sleep_once)
+    errands.carry_on(errand.id)
+    found = read(errand)
+    assert (slept, found.done, found.refused, found.finished_at) == ([0, 2], 2, 0, None)
+    assert run_errands.run_once() == 3
+    assert (read(errand).done, set(states())) == (5, {"cancelled"})
 
 
 def test_one_that_is_stopped_goes_no_further(caller: Caller) -> None:
