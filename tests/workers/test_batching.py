@@ -5,6 +5,7 @@ import io
 import json
 import wave
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,9 @@ from tests.conftest import set_settings
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.past import execute
 from workers import batching as worker
+from workers import probing
 from workers.chores import forget_batches
+from workers.intake.prepare import Prepared, Request, prepare
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -127,6 +130,27 @@ def test_voices_are_measured_where_that_is_asked(caller: Caller, monkeypatch: py
     assert (probed.estimate or {})["price_usd"] == pytest.approx({"least": 0.75, "most": 0.75})
     guessed = batching.read(caller, lines[:2], replace(TAKE_GOOD, is_validate_only=True)).batch
     assert (guessed.estimate or {})["price_usd"]["most"] > (guessed.estimate or {})["price_usd"]["least"]
+
+
+def test_a_batch_is_measured_for_so_long_and_each_voice_once_good_or_bad(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = list[object]()
+
+    def seen(request: Request, *rest: Any) -> Prepared:  # noqa: ANN401 - as they are
+        fetched.extend(request.sources.values())
+        return prepare(request, *rest)
+
+    monkeypatch.setattr(probing, "prepare", seen)
+    monkeypatch.setattr(probing, "SECONDS_MAX", 0.0)
+    bad, good = "data:audio/wav;base64,bm90aGluZw==", voice(4)
+    voices = {"bad": bad, "bad again": bad, "left over": good}
+    lines = [factories.line(name, inputs=factories.form(left_audio=one)) for name, one in voices.items()]
+    batch = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True)).batch
+    assert [one["custom_id"] for one in batch.problems] == list(voices)
+    assert batch.problems[0]["message"] == batch.problems[1]["message"]
+    assert "declare its length" in batch.problems[2]["message"]
+    assert fetched == [bad]
 
 
 def test_a_file_that_holds_no_lines_is_refused_as_a_whole(caller: Caller) -> None:
