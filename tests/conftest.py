@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy.pool import QueuePool
@@ -21,6 +22,12 @@ from jobs.accounts import Caller
 from tests.cli.stack.neighbours import quick_place, wait_until
 from tests.house import growth
 from tests.servers import chosen
+
+# A machine that is busy is slow: that is no failure of what is tested.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 TEMPLATE = "duologue_template"
 HABITS = "ALTER ROLE CURRENT_USER IN DATABASE {name} SET statement_timeout = '30s'"

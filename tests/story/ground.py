@@ -73,13 +73,18 @@ class Ground:
             yield
             self.broker.start()
             return
-        server = self.server(part)
-        keeper = kin.parent(server)
-        with kin.frozen([keeper]):
-            whole = kin.family(server)
-            kin.send([server], signal.SIGKILL)
-            wait_for(lambda: not any(map(kin.is_alive, whole)), f"the {part} is gone")
-            yield
+        while True:
+            server = self.server(part)
+            if (keeper := kin.parent(server)) is None:
+                continue
+            with kin.frozen([keeper]):
+                if not kin.is_alive(server):
+                    continue  # it ended before its keeper stood still: there is another by now, or will be
+                whole = kin.family(server)
+                kin.send([server], signal.SIGKILL)
+                wait_for(lambda: not any(map(kin.is_alive, whole)), f"the {part} is gone")  # noqa: B023 - awaited here
+                yield
+                return
 
 
 def is_reachable() -> bool:

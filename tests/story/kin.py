@@ -31,8 +31,9 @@ def family(eldest: int) -> list[int]:
     return found
 
 
-def parent(pid: int) -> int:
-    return _parents()[pid]
+def parent(pid: int) -> int | None:
+    """Who started it; None once it has ended."""
+    return _parents().get(pid)
 
 
 def is_alive(pid: int) -> bool:
