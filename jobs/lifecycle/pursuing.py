@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,18 +15,35 @@ from jobs.tables import UpstreamPace, UpstreamTry
 
 _ASKED_AGAIN_SECONDS = 15.0
 
+_AS_OPEN = """
+    id, upstream_key, upstream_id, marker,
+    coalesce(doubted_at, held_until, made_at) AS doubted_since,
+    EXTRACT(EPOCH FROM clock_timestamp() - made_at) AS age_seconds,
+    EXTRACT(EPOCH FROM clock_timestamp() - coalesce(doubted_at, held_until, made_at)) AS doubted_seconds,
+    EXTRACT(EPOCH FROM clock_timestamp() - coalesce(looked_at, accepted_at, made_at)) AS unasked_seconds
+"""
+
 # What is just being sent is left to whoever sends it.
-_OPEN = text("""
-    SELECT id, upstream_key, upstream_id, marker,
-        coalesce(doubted_at, held_until, made_at) AS doubted_since,
-        EXTRACT(EPOCH FROM clock_timestamp() - made_at) AS age_seconds,
-        EXTRACT(EPOCH FROM clock_timestamp() - coalesce(doubted_at, held_until, made_at)) AS doubted_seconds,
-        EXTRACT(EPOCH FROM clock_timestamp() - coalesce(looked_at, accepted_at, made_at)) AS unasked_seconds
-    FROM upstream_tries
+_OPEN = text(f"""
+    SELECT {_AS_OPEN} FROM upstream_tries
     WHERE upstream_key = :key AND ended_at IS NULL AND (upstream_id IS NOT NULL OR held_until IS NULL
         OR held_until <= clock_timestamp())
     ORDER BY made_at
-""")
+""")  # noqa: S608 - our own words
+
+_STRAYS_AGAIN_SECONDS = 60.0
+"""Each time the whole list is read since the oldest of them."""
+
+_STRAYS = text(f"""
+    UPDATE upstream_tries SET looked_at = clock_timestamp()
+    WHERE id IN (
+        SELECT id FROM upstream_tries
+        WHERE upstream_key <> ALL(CAST(:names AS text[])) AND ended_at IS NULL AND upstream_id IS NULL
+            AND (held_until IS NULL OR held_until <= clock_timestamp())
+            AND (looked_at IS NULL OR looked_at < clock_timestamp() - make_interval(secs => :again))
+        ORDER BY looked_at NULLS FIRST LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING {_AS_OPEN}
+""")  # noqa: S608 - our own words
 
 _TOLD = text("""
     UPDATE upstream_tries SET looked_at = clock_timestamp()
@@ -84,8 +102,7 @@ class There:
 def open_of(upstream_key: str) -> list[Open]:
     """All that may be running with a key, oldest first."""
     with transaction() as session:
-        found = session.execute(_OPEN, {"key": upstream_key}).all()
-    return [Open(*row[:5], *(float(seconds) for seconds in row[5:])) for row in found]
+        return [_open(row) for row in session.execute(_OPEN, {"key": upstream_key})]
 
 
 def strangers(upstream_ids: Collection[str]) -> set[str]:
@@ -149,6 +166,16 @@ def orphaned(names: Collection[str], most: int) -> list[There]:
         return [There(try_id, key, upstream_id or "") for try_id, key, upstream_id in found]
 
 
+def strays(names: Collection[str], most: int) -> list[Open]:
+    """Tries of which nobody knows whether they are there, and whose key is none of these; each is given to one.
+
+    What is not found is given again a minute later.
+    """
+    with transaction() as session:
+        given = {"names": list(names), "most": most, "again": _STRAYS_AGAIN_SECONDS}
+        return [_open(row) for row in session.execute(_STRAYS, given)]
+
+
 def adopt(try_id: uuid.UUID, upstream_key: str) -> None:
     """This key reads the try's prediction too: it is asked about with it from now on."""
     with transaction() as session:
@@ -165,3 +192,7 @@ def keep_secret(upstream_key: str, secret: str) -> None:
     new = insert(UpstreamPace).values(name=upstream_key, **facts)
     with transaction() as session:
         session.execute(new.on_conflict_do_update(index_elements=["name"], set_=facts))
+
+
+def _open(row: Any) -> Open:  # noqa: ANN401 - the driver makes the class of its rows as they come
+    return Open(*row[:5], *(float(seconds) for seconds in row[5:]))

@@ -166,6 +166,18 @@ def test_a_prediction_that_one_try_has_is_not_found_for_another(caller: Caller) 
     assert pursuing.strangers(["prediction-1", "prediction-2"]) == {"prediction-2"}
 
 
+def test_a_try_whose_key_is_gone_is_looked_after_by_one_once_nobody_sends_it_any_more(caller: Caller) -> None:
+    prepared(caller)
+    [sending] = forward()
+    assert pursuing.strays(["another key"], 9) == []
+
+    execute("UPDATE upstream_tries SET held_until = clock_timestamp()")
+
+    assert pursuing.strays([routed.KEY_NAME], 9) == []
+    assert [one.id for one in pursuing.strays(["another key"], 9)] == [sending.try_id]
+    assert pursuing.strays(["another key"], 9) == [], "another forwarder has it for a minute"
+
+
 @pytest.mark.parametrize("pays", [True, False])
 def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller: Caller, *, pays: bool) -> None:
     limit(caller, pays_cancelled=pays)

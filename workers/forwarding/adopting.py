@@ -1,4 +1,7 @@
-"""Looks after tries whose key is no longer set: another key of the same account at the upstream reads them as well."""
+"""Looks after tries whose key is no longer set: another key of the same account at the upstream reads them as well.
+
+What was surely not sent is sent with another key.
+"""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -11,6 +14,7 @@ from jobs.lifecycle.pursuing import There
 from jobs.rules.tiers import UpstreamKey
 from workers.engines.cloud.client import Client
 from workers.engines.cloud.errors import Refused, UpstreamError
+from workers.forwarding.sweeping import Listing, mark_unproven
 from workers.forwarding.verdicts import Verdicts
 
 _TOGETHER = 100
@@ -19,14 +23,31 @@ _TOGETHER = 100
 async def adopt(client: Client, keys: Sequence[UpstreamKey], verdicts: Verdicts) -> int:
     """Find with the keys there are what was sent with others; how many were found.
 
-    What none of them knows, and no job waits for any more, is given up as possibly charged.
+    What may have been sent and no list shows is given up as possibly charged after a while; what was there and none of
+    them knows once no job waits for it any more.
     """
     names = [key.name for key in keys]
     found = [
         await _is_found(client, one, names, verdicts) for one in await run_sync(pursuing.orphaned, names, _TOGETHER)
     ]
+    strays = await _find_strays(client, names, verdicts)
     await run_sync(arriving.given_up, names, settings.load().wavespeed_doubt_seconds)
-    return sum(found)
+    return sum(found) + strays
+
+
+async def _find_strays(client: Client, names: Sequence[str], verdicts: Verdicts) -> int:
+    """Look in these keys' lists for what may have been sent with another; how many were found.
+
+    What no list shows may be in one that cannot be read any more.
+    """
+    strays = await run_sync(pursuing.strays, names, _TOGETHER)
+    lost = sent = [one for one in strays if one.marker is not None]
+    for name in names:
+        listing = Listing(client, name, verdicts, {})
+        if lost and await listing.read(lost, lost):
+            lost = await listing.find(lost)
+    await mark_unproven([*lost, *(one for one in strays if one.marker is None)])
+    return len(sent) - len(lost)
 
 
 async def _is_found(client: Client, one: There, names: Sequence[str], verdicts: Verdicts) -> bool:

@@ -38,7 +38,7 @@ async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
     listing = Listing(client, upstream_key, verdicts, known)
     if not await listing.read(found, doubted):
         await _ask_singly(client, verdicts, listing.unseen(), _SINGLY_AT_LAST)
-        await _mark_unproven(doubted)
+        await mark_unproven(doubted)
         return len(found)
     await _ask_singly(client, verdicts, listing.unseen())
     missing = await _look_up(doubted, listing)
@@ -50,6 +50,15 @@ async def sweep(client: Client, upstream_key: str, verdicts: Verdicts) -> int:
     for one in missing:
         await run_sync(arriving.not_there, one.id, one.doubted_since)
     return len(found)
+
+
+async def mark_unproven(doubted: list[Open]) -> None:
+    """Without a list that says what was given to each nothing can be looked up; that is waited out for a while."""
+    for one in doubted:
+        if one.marker is None:
+            await run_sync(arriving.not_there, one.id, one.doubted_since)
+        elif one.doubted_seconds > settings.load().wavespeed_doubt_seconds:
+            await run_sync(arriving.unproven, one.id, one.doubted_since)
 
 
 class Listing:
@@ -99,6 +108,8 @@ class Listing:
                 continue
             prediction = self.strangers.pop(upstream_id)  # nothing there is two tries of ours
             await run_sync(forwarding.accepted, {one.id: upstream_id})
+            if one.upstream_key != self._key:
+                await run_sync(pursuing.adopt, one.id, self._key)
             self._verdicts.hear(one.id, prediction)
         return lost
 
@@ -143,7 +154,7 @@ async def _look_up(doubted: list[Open], listing: Listing) -> list[Open]:
     """Find those that were taken after all; the others that the upstream's list has had its time to show."""
     lost = await listing.find(doubted)
     hidden = [one for one in lost if listing.may_hide(one)]
-    await _mark_unproven(hidden)
+    await mark_unproven(hidden)
     lag_seconds = settings.load().wavespeed_list_lag_seconds
     shown = [one for one in lost if one not in hidden]
     return [one for one in shown if one.marker is None or one.doubted_seconds > lag_seconds]
@@ -153,15 +164,6 @@ def _found(one: Open, strangers: dict[str, Prediction]) -> str | None:
     if one.marker is None:
         return None
     return next((name for name, prediction in strangers.items() if prediction.was_given(one.marker)), None)
-
-
-async def _mark_unproven(doubted: list[Open]) -> None:
-    """Without a list that says what was given to each nothing can be looked up; that is waited out for a while."""
-    for one in doubted:
-        if one.marker is None:
-            await run_sync(arriving.not_there, one.id, one.doubted_since)
-        elif one.doubted_seconds > settings.load().wavespeed_doubt_seconds:
-            await run_sync(arriving.unproven, one.id, one.doubted_since)
 
 
 async def _ask_singly(client: Client, verdicts: Verdicts, some: list[Open], most: int = _SINGLY_MAX) -> None:
