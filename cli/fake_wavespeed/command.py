@@ -30,6 +30,9 @@ def fake_wavespeed(
     ] = True,
     video_bytes: Annotated[int, typer.Option(min=0, help="Length of every output; 0 is as small as it gets.")] = 0,
     list_lag: Annotated[float, typer.Option(min=0, help="Seconds until a job comes into the list.")] = 0.0,
+    list_inputs: Annotated[
+        bool, typer.Option("--list-inputs/--no-list-inputs", help="Show in the list, when asked, what jobs were given.")
+    ] = True,
     clock_ahead: Annotated[float, typer.Option(help="How many seconds its clock is ahead; negative is behind.")] = 0.0,
     late: Annotated[float, typer.Option(min=0, help="How late, in seconds, what is late comes.")] = 5.0,
 ) -> None:
@@ -44,6 +47,7 @@ def fake_wavespeed(
         fetches=fetch,
         video_bytes=video_bytes,
         list_lag_seconds=list_lag,
+        shows_inputs=list_inputs,
         late_seconds=late,
         clock_ahead_seconds=clock_ahead,
     )

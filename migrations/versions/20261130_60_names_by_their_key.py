@@ -1,7 +1,7 @@
 """Orders look up names, turns and tallies by their keys, whatever the tables looked like when that was planned.
 
 Why: where a connection took its first orders while there were hardly any names, it went on to read all of them with
-every few orders until Postgres next counted them, up to a minute later: forty times as long, with ten thousand names.
+every few orders until Postgres next counted them, up to a minute later: twenty times as long, with ten thousand names.
 Where one account's tally was held for long, all orders that had come with one of that account waited for it.
 """
 
