@@ -8,17 +8,15 @@ import signal
 import sys
 import threading
 import warnings
-from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_ready, worker_shutting_down
 
-from jobs import doorbell, presence, schema, settings, telemetry
+from jobs import doorbell, schema, settings, telemetry
 from jobs.errors import Unavailable, WrongSetting
-from workers import drain, gpu_memory, scratch
-from workers.name import NAME
+from workers import drain, heart, scratch
 
 # Celery warns root of pickled messages; ours are JSON, and an embedded house on a rented machine often runs as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -27,8 +25,6 @@ with settings.said_at_the_door():
     settings.with_servers()
     app = doorbell.celery()
 app.conf.update(imports=["workers.tasks"], worker_consumer="workers.consuming:RingConsumer")
-
-_BEAT_SECONDS = 10.0
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery is untyped
@@ -51,7 +47,7 @@ def _on_waking(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery is un
     """Clear up, begin the heartbeat, and look for work at once: a ring may have been lost while nobody was here."""
     scratch.sweep()
     slots = int(sender.controller.concurrency)
-    threading.Thread(target=_beat, args=[slots], name="heartbeat", daemon=True).start()
+    threading.Thread(target=heart.beat, args=[slots], name="heartbeat", daemon=True).start()
     for engine in settings.load().engines:
         for _slot in range(slots):
             doorbell.ring(engine)
@@ -73,16 +69,3 @@ def _hear_one_stop(**_: object) -> None:
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]  # Celery is untyped
 def _on_shutting_down(**_: object) -> None:
     drain.begin(settings.load().drain_seconds)
-
-
-def _beat(slots: int) -> None:
-    """Say every few seconds that this process is alive; stop once it takes no more work."""
-    chosen = settings.load()
-    while True:
-        is_heard = presence.beat(NAME, chosen.engines, slots, version("duologue"), gpu_memory.used_bytes())
-        if drain.wait(_BEAT_SECONDS if is_heard else 1.0):
-            break
-    try:
-        presence.leave(NAME)
-    except Unavailable:
-        return

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +48,12 @@ def is_fit(engine: str) -> bool:
         return standing.is_fit
 
 
+def serving(engines: Sequence[str]) -> list[str]:
+    """Those of `engines` that are not known to be unfit here; waits for nobody who looks."""
+    found = {engine: _standings.get(engine) for engine in engines}
+    return [engine for engine, standing in found.items() if standing is None or standing.is_fit]
+
+
 def doubt(engine: str) -> None:
     """Have the machine looked at again before the next claim: it failed a job."""
     with _looking:
@@ -69,6 +75,8 @@ def examine(engine: str) -> Standing:
         )
     except subprocess.TimeoutExpired:
         return Standing(is_fit=False, sentence=f"no answer within {_MOST_SECONDS:.0f} s", found_at=time.monotonic())
+    except OSError as error:
+        return Standing(is_fit=False, sentence=f"it cannot be looked at: {error.strerror}", found_at=time.monotonic())
     try:
         answer = json.loads(looked.stdout)
     except json.JSONDecodeError:

@@ -24,4 +24,6 @@ def workers() -> Finding:
         return warning("workers", "none is alive: jobs are taken, and wait", "Start some with `duologue up`.")
     slots = sum(worker.slots for worker in alive)
     engines = sorted({engine for worker in alive for engine in worker.engines})
+    if not engines:
+        return warning("workers", f"{len(alive)} alive, and none can render", "Their logs say why: `engine.unfit`.")
     return ok("workers", f"{len(alive)} alive with {slots} slots for {', '.join(engines)}")

@@ -44,3 +44,10 @@ def test_an_engine_that_renders_anywhere_is_not_looked_at(told: Told) -> None:
     assert fitness.is_fit("preview")
     assert fitness.equipment("preview") == {}
     assert told == []
+
+
+def test_a_machine_serves_what_it_is_not_known_to_be_unfit_for(told: Told) -> None:
+    assert fitness.serving(["gpu", "cloud"]) == ["gpu", "cloud"]
+    assert not fitness.is_fit("gpu")
+    with fitness._looking:  # somebody looks at this very moment
+        assert fitness.serving(["gpu", "cloud"]) == ["cloud"]
