@@ -158,3 +158,27 @@ def _turned_in_metadata(content: bytes, rotation: int) -> bytes:
     # The matrix of an unturned track stands 40 bytes behind the box's version.
     at = content.index(b"tkhd") + 4 + 40
     return content[:at] + matrix + content[at + 36 :]
+
+
+def growing_mkv(side: int, seconds: float = 1.0) -> bytes:
+    """A dark film of 64 x 64 whose second half says that it is `side` x `side`, and is bright."""
+    small, large = (_jpeg(64, 20), _jpeg(side, 200))
+    buffer = io.BytesIO()
+    count = round(25 * seconds)
+    with av.open(buffer, "w", format="matroska") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
+        stream.time_base = Fraction(1, 25)
+        for number in range(count):
+            packet = av.Packet(small if number < count // 2 else large)
+            packet.stream, packet.time_base = stream, stream.time_base
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+def _jpeg(side: int, level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), (level, level, level)).save(buffer, "JPEG", quality=20)
+    return buffer.getvalue()

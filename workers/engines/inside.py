@@ -10,6 +10,7 @@ import errno
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -25,6 +26,8 @@ ENGINES = {
     "gpu": ("workers.engines.gpu.engine", "GpuEngine"),
     "preview": ("workers.engines.preview.engine", "PreviewEngine"),
 }
+_MEMORY_BYTES = {"preview": 4 * 2**30}
+"""What an engine that does with little may reserve: what it decodes is a caller's, and lies by what it can."""
 _PR_SET_PDEATHSIG = 1
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 """The machine's trouble, not the job's: the attempt does not count."""
@@ -33,6 +36,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 def main() -> None:
     """Render one order and exit: 0 when it was rendered or refused with a reason, anything else for a crash."""
     die_with_parent()
+    _bind(sys.argv[1])
     voice = Voice(take_over_stdout())
     order = wire.read_order(sys.stdin.readline())
     threading.Thread(target=_watch_parent, name="lifeline", daemon=True).start()
@@ -65,6 +69,15 @@ class Voice:
 
     def keep(self, files: Mapping[str, Path]) -> None:
         self.say(kind="kept", files={name: str(path) for name, path in files.items()})
+
+
+def _bind(engine: str) -> None:
+    """Put this process under its limit, for good."""
+    if engine not in _MEMORY_BYTES or sys.platform == "darwin":  # macOS refuses to set it
+        return
+    # Each thread reserves memory under the limit, and these libraries start one for every core.
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES[engine], _MEMORY_BYTES[engine]))
 
 
 def _engine(name: str) -> Engine:

@@ -37,11 +37,18 @@ class Footage:
     """A video by its timestamps, whatever its rate; past its end its last frame. Use as a context, which closes it.
 
     It is walked through once, forwards; whoever asks for an earlier frame makes it begin anew. `options` go to the
-    demuxer: lists of what it may open, if the file comes from a stranger. Raises av.FFmpegError if it cannot be read.
+    demuxer, what it may open, and those of `decoder` bound what it may take, if the file comes from a stranger. Raises
+    av.FFmpegError if it cannot be read.
     """
 
-    def __init__(self, path: Path, table: BucketTable, options: Mapping[str, str] | None = None) -> None:
-        self._path, self._options = path, dict(options or {})
+    def __init__(
+        self,
+        path: Path,
+        table: BucketTable,
+        options: Mapping[str, str] | None = None,
+        decoder: Mapping[str, str] | None = None,
+    ) -> None:
+        self._path, self._options, self._decoder = path, dict(options or {}), dict(decoder or {})
         self._first: Tensor | None = None
         self._open = ExitStack()
         self._now: Timed
@@ -77,7 +84,8 @@ class Footage:
         self._open.close()
         with ExitStack() as opening:
             file = opening.enter_context(self._path.open("rb"))
-            self._frames = timed_frames(opening.enter_context(av.open(file, options=self._options)))
+            container = opening.enter_context(av.open(file, options=self._options))
+            self._frames = timed_frames(container, self._decoder)
             first = next(self._frames, None)
             if first is None:
                 raise ValueError(f"The video {self._path.name} holds no frame that can be read.")
@@ -87,14 +95,17 @@ class Footage:
     def _read_on(self) -> Timed | None:
         try:
             return next(self._frames, None)
+        except MemoryError:
+            raise
         except av.FFmpegError:
             return None  # damaged in the middle: what could be read is shown, and its last frame held
 
 
-def timed_frames(container: Any) -> Iterator[Timed]:  # noqa: ANN401 - an input container
+def timed_frames(container: Any, decoder: Mapping[str, str]) -> Iterator[Timed]:  # noqa: ANN401 - an input container
     """All frames with their seconds from the first; where stamps are missing or run backwards, the rate counts."""
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
+    stream.codec_context.options = dict(decoder)
     usual = 1 / Fraction(stream.average_rate or FRAMES_PER_SECOND)
     start, last = None, -usual
     for frame in container.decode(stream):

@@ -1,9 +1,12 @@
 """What a media library may open: without these lists, a text file under an audio name makes it follow other files.
 
-Whoever opens a caller's film again, an engine for example, opens it with `FILM` and as a file object.
+Whoever opens a caller's film again, an engine for example, opens it with `FILM` and as a file object, and gives its
+decoder `FILM_DECODER`: a film is judged by how it begins, and any later frame may say that it is much larger.
 """
 
 from typing import Final
+
+from workers.intake.limits import Limits
 
 PICTURES: Final = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
@@ -33,3 +36,4 @@ SOUND_CODECS: Final = frozenset(_SOUND_CODECS.split(","))
 FILM_CODECS: Final = frozenset(_FILM_CODECS.split(","))
 SOUND: Final = _options(_SOUND_FORMATS, _SOUND_CODECS)
 FILM: Final = _options(_FILM_FORMATS, f"{_FILM_CODECS},{_SOUND_CODECS}")
+FILM_DECODER: Final = {"max_pixels": str(Limits().video_side_max_pixels ** 2)}

@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.factories_media import growing_mkv, write
 from tests.workers.infinitetalk import rule
 
 pytest.importorskip("torch", reason=rule.NEEDED)
@@ -28,6 +29,12 @@ def test_a_video_is_seen_at_its_own_pace(tmp_path: Path, rate: int) -> None:
 def test_past_its_end_a_video_holds_its_last_frame(tmp_path: Path) -> None:
     with Footage(_film(tmp_path / "film.mp4", 25, frames=10), TABLE) as footage:
         assert (footage.frame(9) == footage.frame(5000)).all()
+
+
+def test_a_video_that_grows_beyond_what_its_decoder_may_take_ends_there(tmp_path: Path) -> None:
+    film = write(tmp_path, "grows.mkv", growing_mkv(200, 0.4))
+    with Footage(film, TABLE) as free, Footage(film, TABLE, decoder={"max_pixels": "10000"}) as bound:
+        assert free.frame(9).mean() > 0 > bound.frame(9).mean()
 
 
 def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def _still(path: Path, table: BucketTable) -> Still:
 
 def _footage(path: Path, table: BucketTable) -> Footage:
     try:
-        return Footage(path, table, whitelist.FILM)
+        return Footage(path, table, whitelist.FILM, whitelist.FILM_DECODER)
     except (av.FFmpegError, ValueError) as error:
         raise EngineError(f"The video {path.name} cannot be read: {error}.", permanent=True) from error

@@ -75,6 +75,8 @@ class Source:
     def _read_on(self) -> tuple[Fraction, av.VideoFrame] | None:
         try:
             return next(self._frames, None)
+        except MemoryError:
+            raise
         except av.FFmpegError:
             # Damaged in the middle: what could be read is shown, and its last frame held like any other's.
             return None
@@ -86,6 +88,7 @@ class Source:
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _THREADS
+        stream.codec_context.options = whitelist.FILM_DECODER
         usual = 1 / Fraction(stream.average_rate or FRAMES_PER_SECOND)
         start, last = None, -usual
         for frame in self._container.decode(stream):

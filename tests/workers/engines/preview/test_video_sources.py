@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import EngineError
-from tests.factories_media import clip_mp4, voice_wav, write
+from tests.factories_media import clip_mp4, growing_mkv, voice_wav, write
 from tests.workers.engines.preview.watching import darkness, shoot
 from workers.engines.preview.pixels import Pixels
 from workers.engines.preview.source import open_source
@@ -53,6 +53,12 @@ def test_a_shorter_video_holds_its_last_frame_and_says_so(tmp_path: Path) -> Non
     walls = [frame[150:300, 430:470].astype(int) for frame in film.frames]
     assert np.abs(walls[20] - walls[2]).mean() > 3 * np.abs(walls[45] - walls[30]).mean()
     assert darkness(film.patch((0.32, 0.59), (0.07, 0.1)))[30:].std() > 3
+
+
+@pytest.mark.parametrize(("side", "grows"), [(4096, True), (4112, False)])
+def test_a_video_that_grows_beyond_what_is_taken_ends_there(tmp_path: Path, side: int, grows: bool) -> None:  # noqa: FBT001 - a parameter
+    pictures = play(write(tmp_path, "grows.mkv", growing_mkv(side, 0.4)), 10)
+    assert bool(pictures[-1].mean() > 100) is grows
 
 
 def test_a_longer_video_is_cut_without_a_word(tmp_path: Path) -> None:
