@@ -20,6 +20,7 @@ _HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent":
 _PAGE_TYPES: Final = {"text/html", "application/xhtml+xml"}
 _WORTH_ANOTHER_TRY: Final = {408, 425, 429}
 _STEP_BYTES: Final = 256 * 1024
+_GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,19 @@ def _decoded(field: str, answer: httpx.Response) -> Iterator[bytes]:
 
 
 def _inflated(field: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Inflate step by step: a few bytes can unpack to gigabytes, and whoever counts must see them come."""
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    """Inflate step by step: a few bytes can unpack to gigabytes, and whoever counts must see them come.
+
+    What follows the end has to be one more whole stream, as in gzip's files of several members.
+    """
+    inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
         for piece in pieces:
             rest = piece
             while rest:
+                if inflater.eof:
+                    inflater = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
                 yield inflater.decompress(rest, _STEP_BYTES)
-                rest = inflater.unconsumed_tail
+                rest = inflater.unconsumed_tail or inflater.unused_data
         yield inflater.flush()
     except zlib.error:
         raise MediaError(field, "the address sent a damaged content-encoding") from None

@@ -124,6 +124,17 @@ def test_a_compressed_answer_is_unpacked(server: MediaServer, fetched: Path) -> 
     assert bring(url, fetched) == MEDIA
 
 
+def test_a_compressed_answer_in_several_members_is_unpacked_whole(server: MediaServer, fetched: Path) -> None:
+    members = gzip.compress(MEDIA[:10]) + gzip.compress(b"") + gzip.compress(MEDIA[10:])
+    url = server.serve("/a", members, more="Content-Encoding: gzip\r\n")
+    assert bring(url, fetched) == MEDIA
+
+
+def test_what_follows_a_compressed_answer_is_not_kept_but_refused(server: MediaServer, fetched: Path) -> None:
+    url = server.serve("/a", gzip.compress(MEDIA) + b"A" * 10**5, more="Content-Encoding: gzip\r\n")
+    assert "damaged content-encoding" in refusal(url, fetched).reason
+
+
 def test_a_compression_bomb_is_cut_at_the_limit(server: MediaServer, fetched: Path) -> None:
     url = server.serve("/a", gzip.compress(bytes(50 * 10**6)), more="Content-Encoding: gzip\r\n")
     assert "larger than 1 MB" in refusal(url, fetched).reason
