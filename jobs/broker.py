@@ -14,12 +14,14 @@ SOCKET_SECONDS = 2.0
 _FROZEN_SECONDS = 10
 _RABBITMQ = ("amqp", "amqps")
 _WITH_TLS = ("rediss", "amqps")
+RINGS_MAX = 10_000
+"""What a queue holds: rings that nobody hears must not fill a disk or a memory, and a chore rings again."""
+
 _QUORUM = {
     "x-queue-type": "quorum",
     # A ring is acknowledged before it is followed: what comes back so often found only workers that died of hearing it.
     "x-delivery-limit": 5,
-    # Rings that nobody hears must not fill a disk: the oldest go, and a chore rings again for whatever still waits.
-    "x-max-length": 10_000,
+    "x-max-length": RINGS_MAX,
 }
 
 
@@ -47,6 +49,13 @@ def queue(name: str) -> Queue:
     """A queue as this broker is to keep it. RabbitMQ refuses whoever names other arguments for one that is there."""
     is_rabbitmq = scheme(settings.load().secret("broker_url")) in _RABBITMQ
     return Queue(name, queue_arguments=_QUORUM if is_rabbitmq else None)  # type: ignore[no-untyped-call]
+
+
+def is_full(channel: Any, name: str) -> bool:  # noqa: ANN401 - each kind of broker has channels of its own
+    """Whether a queue holds as many rings as it may. RabbitMQ sees to that itself: there the oldest ring goes."""
+    if scheme(settings.load().secret("broker_url")) in _RABBITMQ:
+        return False
+    return int(channel.queue_declare(queue=name).message_count) >= RINGS_MAX
 
 
 def patience(seconds: float) -> dict[str, float]:

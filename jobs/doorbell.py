@@ -11,7 +11,6 @@ from kombu.exceptions import OperationalError
 from jobs import broker, events
 
 WAKE = "workers.tasks.wake"
-_RING_EXPIRES_SECONDS = 300
 _PENDING_MAX = 64
 _TOGETHER_MAX = 8
 _PAUSE_SECONDS = 0.25
@@ -82,15 +81,19 @@ def _ring_for_ever() -> None:
 
 
 def _send(app: Celery, engine: str) -> None:
+    """Ring, unless nobody seems to listen. No ring expires: Celery would ask the clock of the worker's machine."""
     try:
-        app.send_task(
-            *(WAKE, [engine]),
-            queue=queue_of(engine),
-            retry=False,
-            expires=_RING_EXPIRES_SECONDS,
-            timeout=broker.SOCKET_SECONDS,
-            confirm_timeout=broker.SOCKET_SECONDS,
-        )
+        with app.producer_or_acquire() as producer:
+            if broker.is_full(producer.channel, queue_of(engine)):
+                return
+            app.send_task(
+                *(WAKE, [engine]),
+                producer=producer,
+                queue=queue_of(engine),
+                retry=False,
+                timeout=broker.SOCKET_SECONDS,
+                confirm_timeout=broker.SOCKET_SECONDS,
+            )
     except _refusals(app) as error:
         events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)
 

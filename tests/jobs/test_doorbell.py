@@ -1,0 +1,32 @@
+"""What lies in the broker once somebody rang."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jobs import broker, doorbell
+
+ENGINE = "gpu"
+
+
+@pytest.fixture
+def queue(database: dict[str, str]) -> Iterator[Any]:
+    """The queue of an engine, with nothing in it."""
+    with doorbell.celery().connection_for_read() as connection:
+        found: Any = broker.queue(doorbell.queue_of(ENGINE))(connection.default_channel)
+        found.purge()
+        yield found
+        found.purge()
+
+
+def test_no_ring_is_judged_by_the_clock_of_the_machine_that_hears_it(queue: Any) -> None:  # noqa: ANN401 - kombu is untyped
+    doorbell._send(doorbell.celery(), ENGINE)
+    assert queue.get(no_ack=True).headers["expires"] is None
+
+
+def test_rings_that_nobody_hears_do_not_pile_up_for_ever(queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - as above
+    monkeypatch.setattr(broker, "RINGS_MAX", 3)
+    for _ in range(10):
+        doorbell._send(doorbell.celery(), ENGINE)
+    assert len(list(iter(lambda: queue.get(no_ack=True), None))) == 3
