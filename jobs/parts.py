@@ -92,7 +92,7 @@ class Writer:
             self._complete()
 
     def abort(self) -> None:
-        """Throw away what has gone up so far; what cannot be reached now is left to the bucket's own cleaning."""
+        """Throw away what has gone up so far; what cannot be reached now is left to the chore that sweeps."""
         for future in self._under_way:
             future.cancel()
         wait(self._under_way)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PIECE_BYTES = 2**20
-_MISSING = {"404", "NoSuchKey", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 # Two parts of 8 MiB on their way at once: memory stays flat whatever the file's length.
 _STREAMED = TransferConfig(multipart_threshold=8 * 2**20, multipart_chunksize=8 * 2**20, max_concurrency=2)
 
@@ -144,6 +145,23 @@ def keys_below(prefix: str) -> Iterator[str]:
     with _told_as_storage_error("list files"):
         for page in _client().get_paginator("list_objects_v2").paginate(Bucket=_bucket(), Prefix=prefix):
             yield from (found["Key"] for found in page.get("Contents", ()))
+
+
+def cut_off(before: datetime) -> Iterator[tuple[str, str]]:
+    """Key and upload of each object that was begun in parts before then and never made whole; no list shows these."""
+    with _told_as_storage_error("list unfinished files"):
+        for page in _client().get_paginator("list_multipart_uploads").paginate(Bucket=_bucket()):
+            yield from ((one["Key"], one["UploadId"]) for one in page.get("Uploads", ()) if one["Initiated"] < before)
+
+
+def throw_away(key: str, upload: str) -> None:
+    """Remove the parts of what was begun and never made whole; one that is gone by now is fine."""
+    try:
+        with _told_as_storage_error("remove parts of a file"):
+            _client().abort_multipart_upload(Bucket=_bucket(), Key=key, UploadId=upload)
+    except StorageError as error:
+        if not error.permanent:
+            raise
 
 
 def make_bucket() -> None:

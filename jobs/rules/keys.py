@@ -6,6 +6,7 @@ from typing import Final
 
 _MAX_BYTES: Final = 1024
 _OF_JOB = re.compile(r"[0-9a-f]{32}/jobs/([0-9a-f]{32})/")
+_OURS = re.compile(r"[0-9a-f]{32}/(jobs|uploads|batches)/[0-9a-f]{32}/")
 _KEPT = re.compile(_OF_JOB.pattern + r"(\d+)/kept/")
 
 
@@ -21,6 +22,11 @@ def is_of(account_id: uuid.UUID, key: str) -> bool:
     if not key.startswith(account(account_id)) or not key.isprintable() or len(key.encode()) > _MAX_BYTES:
         return False
     return not {"", ".", ".."} & set(key.replace("\\", "/").split("/"))
+
+
+def is_ours(key: str) -> bool:
+    """Whether it is of a shape that we give; the bucket may hold what is none of our business."""
+    return _OURS.match(key) is not None
 
 
 def upload(account_id: uuid.UUID, upload_id: uuid.UUID, filename: str) -> str:

@@ -24,6 +24,7 @@ class BucketProxy:
         self.mood: Mood = "well"
         self.status = 503
         self.pause_seconds = 0.0
+        self.unknown: str | None = None
         self.refused = 0
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -44,6 +45,15 @@ class BucketProxy:
         self.status = status
         with self._in("failing"):
             yield
+
+    @contextmanager
+    def not_knowing(self, call: str) -> Iterator[None]:
+        """Answer requests with this in their address as a bucket does that never heard of the call."""
+        self.status, self.unknown = 501, call
+        try:
+            yield
+        finally:
+            self.unknown = None
 
     @contextmanager
     def slow(self, pause_seconds: float) -> Iterator[None]:
@@ -88,7 +98,7 @@ class _Line(BaseHTTPRequestHandler):
         if proxy.mood == "slow":
             threading.Event().wait(proxy.pause_seconds)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if proxy.mood == "failing":
+        if proxy.mood == "failing" or (proxy.unknown is not None and proxy.unknown in self.path):
             self._refuse(proxy)
         else:
             self._pass_on(proxy, body)

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from jobs.rules import keys
+from jobs.rules import batches, keys
 
 ACCOUNT, JOB, UPLOAD = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
 
@@ -35,3 +35,10 @@ def test_a_key_that_we_make_is_its_accounts_alone() -> None:
 @pytest.mark.parametrize("name", ["../a", "", "./a", "..\\a", "a\0", "a\n", "a\x7f", "\ud800", "a" * 1000, "ü" * 500])
 def test_what_cannot_be_a_key_is_nobodys(name: str) -> None:
     assert not keys.is_of(ACCOUNT, f"{keys.account(ACCOUNT)}uploads/{name}")
+
+
+def test_our_keys_are_known_by_their_shape() -> None:
+    ours = [keys.video(ACCOUNT, JOB, 3), keys.upload(ACCOUNT, UPLOAD, "a.png"), batches.key(ACCOUNT, UPLOAD, "a.jsonl")]
+    assert all(keys.is_ours(key) for key in ours)
+    foreign = ["", "backup.tar", f"other/{ours[0]}", f"{ACCOUNT.hex}/notes/{JOB.hex}/a"]
+    assert not any(keys.is_ours(key) for key in foreign)
