@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from jobs.database import transaction
 from jobs.errors import NotFound
 from jobs.rules import groups
 from jobs.tables import ErrorGroup, Job
@@ -95,6 +96,17 @@ def ignore(session: Session, group_id: uuid.UUID | None) -> None:
 def reopen(session: Session, group_id: uuid.UUID | None) -> None:
     """Take back what was said of it. Raises NotFound."""
     _set(session, group_id, resolved_at=None, ignored_at=None)
+
+
+def forget(most: int) -> int:
+    """Forget kinds that no job names any more, but for those an operator ignores; how many, at most so many.
+
+    A kind that is met again in this very moment may be gone from the page until it is met once more.
+    """
+    named = select(Job.id).where(Job.error_group == ErrorGroup.id)
+    unnamed = select(ErrorGroup.id).where(~named.exists(), ErrorGroup.ignored_at.is_(None)).limit(most)
+    with transaction() as session:
+        return len(session.execute(delete(ErrorGroup).where(ErrorGroup.id.in_(unnamed)).returning(ErrorGroup.id)).all())
 
 
 def _met() -> Select[uuid.UUID, int, datetime]:

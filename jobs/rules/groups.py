@@ -7,10 +7,12 @@ from typing import Final
 
 SENTENCE_MAX_LETTERS: Final = 200
 
-# In this order: an address holds numbers, an id holds digits.
+# In this order: an address holds numbers, an id holds digits, and a host name is whatever its caller wrote.
 _REPLACED: Final = tuple(
     (re.compile(pattern), word)
     for pattern, word in (
+        (r"\bthe host \S+", "the host <host>"),
+        (r"\S+(?=: is not supported; give)", "<scheme>"),
         (r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>)]+", "<url>"),
         (r"'[^']*'|\"[^\"]*\"", "<text>"),
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|[+-]\d\d:?\d\d)?", "<time>"),

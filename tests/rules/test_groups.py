@@ -9,6 +9,8 @@ from jobs.rules import groups
         ("out of memory at step 7, 2.5 GiB short", "out of memory at step 12, 11.25 GiB short"),
         ("left_audio: https://a.example/x?y=1 answered 404", "left_audio: http://b.example/ answered 503"),
         ("job 01a229a6d39f70eb94e14e81a6ce5498 is gone", "job 01a229a6-f5e5-7391-8094-e14e81a6ce54 is gone"),
+        ("image: the host a1b2.example.com is not known", "image: the host kq\x00'w.example is not known"),
+        ("image: ftpx: is not supported; give an http(s) URL", "image: gopher: is not supported; give an http(s) URL"),
         ("cannot read '/srv/a b/c.png'", "cannot read 'x'"),
         ("finished by 2026-11-29 22:48:33 UTC", "finished by 2026-12-01 01:00:00 UTC"),
         ("no room in /var/tmp/jobs/17", "no room in /var/lib/x"),

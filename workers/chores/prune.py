@@ -1,20 +1,25 @@
-"""Removes uploads nobody needs any more and frees used idempotency keys.
+"""Removes uploads nobody needs any more, frees used idempotency keys and forgets kinds of failures nobody meets.
 
 Objects go first and the row after them: whoever is cut off in between, or does it twice, does no harm.
 """
 
 import uuid
+from typing import Final
 
-from jobs import events, retention, storage
+from jobs import events, failures, retention, storage
 from jobs.errors import StorageError
 from jobs.tables import Upload
 
+_BATCH: Final = 1000
+
 
 def run_once() -> int:
-    """Remove everything whose time is over, a batch at a time; how many uploads and names that were."""
+    """Remove everything whose time is over, a batch at a time; how many uploads, names and kinds that were."""
     done = _prune_uploads()
     while freed := retention.forget_idempotency_keys():
         done += freed
+    while forgotten := failures.forget(_BATCH):
+        done += forgotten
     return done
 
 

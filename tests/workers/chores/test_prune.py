@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs import storage, submission, uploads
+from jobs import failures, lifecycle, storage, submission, uploads
 from jobs.accounts import Caller
 from jobs.database import transaction
+from jobs.errors import EngineError
 from jobs.submission import Wish
 from jobs.tables import Upload
 from tests import factories
@@ -81,3 +82,17 @@ def test_a_name_is_free_again_when_its_time_is_over(bucket: str, caller: Caller)
     execute("UPDATE idempotency_keys SET expires_at = now() - interval '1 s'")
     assert prune.run_once() == 1
     assert submission.submit(caller, wish, "order-1").id != first.id
+
+
+def test_a_kind_of_failure_is_forgotten_with_the_last_job_that_met_it_unless_it_is_ignored(
+    bucket: str, caller: Caller
+) -> None:
+    for sentence in ("it came apart", "the cat sat on it"):
+        factories.submit(caller)
+        lifecycle.stumble(factories.claim(), EngineError(sentence, permanent=True))
+    assert prune.run_once() == 0
+    execute("UPDATE error_groups SET ignored_at = now() WHERE sentence LIKE '%cat%'")
+    execute("UPDATE jobs SET error_group = NULL")  # as if they were in the archive
+    assert prune.run_once() == 1
+    with transaction() as session:
+        assert [len(failures.known(session, standing)) for standing in failures.STANDINGS] == [0, 0, 1]
