@@ -11,6 +11,7 @@ from typing import Final
 
 from jobs import events, settings
 from jobs.settings.gpu import GpuSettings
+from workers import scratch
 from workers.engines import child
 from workers.engines.fitness import CHECKS
 
@@ -35,6 +36,8 @@ _looking = threading.Lock()
 
 def is_fit(engine: str) -> bool:
     """Whether jobs of `engine` may be claimed here. May take as long as starting the engine does, once."""
+    if not scratch.has_room():
+        return False
     if engine not in CHECKS:
         return True
     with _looking:  # the other slots of this worker wait for the one answer
@@ -50,6 +53,8 @@ def is_fit(engine: str) -> bool:
 
 def serving(engines: Sequence[str]) -> list[str]:
     """Those of `engines` that are not known to be unfit here; waits for nobody who looks."""
+    if not scratch.has_room():
+        return []
     found = {engine: _standings.get(engine) for engine in engines}
     return [engine for engine, standing in found.items() if standing is None or standing.is_fit]
 

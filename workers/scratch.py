@@ -1,4 +1,4 @@
-"""Gives each attempt a folder of its own that goes with it, and clears away what killed workers left behind."""
+"""Gives each attempt a folder that goes with it, says whether there is room, and clears away what the killed left."""
 
 import fcntl
 import os
@@ -7,9 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
+from jobs import events
+
+_LEAST_BYTES: Final = 256 * 2**20
+"""What one input may take once it is regular."""
 _PREFIX = "duologue-job-"
 _UNFINISHED = "duologue-new-"
+
+_had_room = True
 
 
 @contextmanager
@@ -27,6 +34,19 @@ def folder() -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
     finally:
         os.close(holding)
+
+
+def has_room() -> bool:
+    """Whether a job's files would find room; it is said once where they would not."""
+    global _had_room
+    try:
+        free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError:
+        free_bytes = 0
+    had_room, _had_room = _had_room, free_bytes >= _LEAST_BYTES
+    if had_room and not _had_room:
+        events.emit("scratch.full", free_bytes=free_bytes)
+    return _had_room
 
 
 def sweep() -> int:

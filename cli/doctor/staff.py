@@ -25,5 +25,6 @@ def workers() -> Finding:
     slots = sum(worker.slots for worker in alive)
     engines = sorted({engine for worker in alive for engine in worker.engines})
     if not engines:
-        return warning("workers", f"{len(alive)} alive, and none can render", "Their logs say why: `engine.unfit`.")
+        says = f"{len(alive)} alive, and none can render"
+        return warning("workers", says, "Their logs say why: `engine.unfit` or `scratch.full`.")
     return ok("workers", f"{len(alive)} alive with {slots} slots for {', '.join(engines)}")

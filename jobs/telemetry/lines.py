@@ -24,6 +24,7 @@ _WARNINGS = frozenset(
         "webhook.disabled",
         "engine.shut",
         "engine.unfit",
+        "scratch.full",
         "operator.refused",
     }
 )

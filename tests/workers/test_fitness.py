@@ -6,7 +6,7 @@ from jobs import events, listing
 from jobs.accounts import Caller
 from tests import factories
 from tests.conftest import set_settings
-from workers import fitness, runner
+from workers import fitness, runner, scratch
 
 Told = list[tuple[str, dict[str, object]]]
 
@@ -38,6 +38,16 @@ def test_a_machine_in_doubt_is_looked_at_again(told: Told, monkeypatch: pytest.M
     fitness.doubt("gpu")
     assert not fitness.is_fit("gpu")
     assert [name for name, _ in told] == ["engine.unfit"] * 2
+
+
+def test_a_machine_without_room_serves_nothing_until_there_is_some(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(scratch, "_LEAST_BYTES", 2**70)
+        assert not fitness.is_fit("preview")
+        assert fitness.serving(["preview", "cloud"]) == []
+    assert [name for name, _ in told] == ["scratch.full"]
+    assert fitness.is_fit("preview")
+    assert fitness.serving(["preview", "cloud"]) == ["preview", "cloud"]
 
 
 def test_an_engine_that_renders_anywhere_is_not_looked_at(told: Told) -> None:
