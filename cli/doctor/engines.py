@@ -2,8 +2,9 @@
 
 from importlib.util import find_spec
 
-from cli.doctor.finding import Finding, failure, ok
-from jobs.errors import EngineError
+from cli.doctor.finding import Finding, failure, ok, warning
+from jobs import presence, schema
+from jobs.errors import EngineError, Unavailable, WrongSetting
 
 _AGAIN = "Install duologue again: `pip install --force-reinstall duologue`."
 
@@ -19,13 +20,25 @@ def engine(name: str) -> Finding:
 
 
 def gpu() -> Finding:
-    """What a worker here would find before its first claim."""
+    """What a worker here would find before its first claim; no trouble of a front door whose workers are elsewhere."""
     from workers import fitness
 
     standing = fitness.examine("gpu")
-    if not standing.is_fit:
-        return failure("engine gpu", standing.sentence, "See docs/gpu.md; workers elsewhere may be fit all the same.")
-    return ok("engine gpu", standing.sentence)
+    if standing.is_fit:
+        return ok("engine gpu", standing.sentence)
+    if others := _workers_with("gpu"):
+        says = f"not on this machine: {standing.sentence}"
+        return warning("engine gpu", says, f"Workers with it elsewhere: {others}.")
+    return failure("engine gpu", standing.sentence, "See docs/gpu.md; no worker elsewhere has it either.")
+
+
+def _workers_with(engine: str) -> int:
+    """How many living workers serve it; none where nobody can tell."""
+    try:
+        schema.insist()
+        return sum(worker.is_alive and engine in worker.engines for worker in presence.workers())
+    except (Unavailable, WrongSetting):
+        return 0
 
 
 def preview() -> Finding:
