@@ -1,12 +1,34 @@
-"""Asks the driver how much memory is in use on this worker's GPU, whoever uses it; needs nothing that renders."""
+"""Asks the driver how much memory is in use on this worker's GPU, whoever uses it; needs nothing that renders.
+
+A driver that hangs lets nobody go who asks it, not even one who gives up: that is for a thread that nobody waits for.
+"""
 
 import os
 import subprocess
+import threading
 from typing import Final
 
 from jobs import settings
+from workers import drain
 
 _PATIENCE_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 10.0
+
+
+class Gauge:
+    """What the driver said last: `used_bytes` is None until it answers, and where it never does."""
+
+    used_bytes: int | None = None
+
+    def watch(self) -> None:
+        """Ask now and again, in a thread of its own, until this process takes no more work."""
+        threading.Thread(target=self._watch, name="gpu-memory", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self.used_bytes = used_bytes()
+            if drain.wait(_AGAIN_SECONDS):
+                return
 
 
 def used_bytes() -> int | None:

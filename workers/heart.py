@@ -15,11 +15,13 @@ _BEAT_SECONDS: Final = 10.0
 def beat(slots: int) -> None:
     """Beat until this process takes no more work, then say goodbye; the machine is looked at meanwhile."""
     engines = settings.load().engines
+    gauge = gpu_memory.Gauge()
+    gauge.watch()
     threading.Thread(target=_look, args=[engines], name="fitness", daemon=True).start()
     while True:
         serving = fitness.serving(engines)
         free = slots if serving else 0  # or a worker that can do nothing counts as one who works
-        is_heard = presence.beat(NAME, serving, free, version("duologue"), gpu_memory.used_bytes())
+        is_heard = presence.beat(NAME, serving, free, version("duologue"), gauge.used_bytes)
         if drain.wait(_BEAT_SECONDS if is_heard else 1.0):
             break
     try:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,17 @@ def test_a_worker_that_can_do_nothing_has_no_slots(monkeypatch: pytest.MonkeyPat
         assert [worker.slots for worker in presence.workers()] == [0]
 
 
+@pytest.mark.usefixtures("_quick", "database_of_its_own")
+def test_a_driver_that_hangs_does_not_stop_the_heart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    configure(monkeypatch, DUOLOGUE_ENGINES="gpu", DUOLOGUE_GPU_WEIGHTS="/nowhere", DUOLOGUE_GPU_DEVICE="cuda")
+    with beating():
+        wait_until(lambda: serving() != [], what="the first beat", seconds=3)
+
+
 @contextmanager
 def beating() -> Iterator[None]:
     """A worker with one slot is alive."""
@@ -51,7 +63,9 @@ def beating() -> Iterator[None]:
         yield
     finally:
         drain.begin(0.0)
-        thread.join(60)
+        for one in threading.enumerate():
+            if one is thread or one.name in {"fitness", "gpu-memory"}:
+                one.join(60)
 
 
 def serving() -> list[list[str]]:
