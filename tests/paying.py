@@ -1,10 +1,13 @@
 """Jobs that cost money, made and ended the way a door and a worker do it, today or on an earlier day."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from jobs import accounts, ledger, lifecycle, listing, settings, terms
 from jobs.accounts import Caller
@@ -12,7 +15,7 @@ from jobs.database import transaction
 from jobs.errors import JobError
 from jobs.lifecycle import Claim
 from jobs.rules.scopes import ALL, Scope
-from jobs.tables import Job
+from jobs.tables import Job, Tally
 from jobs.terms import Changes
 from tests import factories
 from tests.conftest import Member
@@ -34,6 +37,14 @@ def render_for_money(patch: pytest.MonkeyPatch) -> None:
 
 def ordered(caller: Caller, **wishes: object) -> Job:
     return factories.submit(caller, **{"engine": "gpu"} | wishes)  # type: ignore[arg-type]  # as the factory takes them
+
+
+@contextmanager
+def kept(caller: Caller) -> Iterator[None]:
+    """Somebody keeps the account's tally all the while."""
+    with transaction() as session:
+        session.execute(select(Tally).where(Tally.account_id == caller.account_id).with_for_update())
+        yield
 
 
 def paid(caller: Caller, **wishes: object) -> Job:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-import psycopg
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from jobs import events, health, journal, settings
 from jobs.database import be_brief, cursor_of, pipelined, transaction
 from jobs.errors import Unavailable
 from jobs.lifecycle import moves
-from jobs.lifecycle.holding import Arrival, Claim, places
+from jobs.lifecycle.holding import Arrival, Claim, TallyIsKept, places
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.tables import Job, UpstreamTry
@@ -119,8 +118,11 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     """Ask again, with a lock, what may be asked only one after the other. Raises _AccountIsFull and _EngineAdmits."""
     limits = {row.account_id: row.running_max for row in rows if row.running_max is not None}
     for account_id in sorted(limits):
-        _lock_tally(session, account_id)
-        if (left := places(session, account_id, limits[account_id])) < 0:
+        try:
+            left = places(session, account_id, limits[account_id])
+        except TallyIsKept as error:
+            raise _AccountIsFull({account_id}) from error
+        if left < 0:
             taken = sum(row.account_id == account_id for row in rows)
             raise _AccountIsFull({account_id} if -left >= taken else set())
     told = [
@@ -133,18 +135,6 @@ def _check(session: Session, rows: Sequence[Any], worker: str) -> None:
     watched = [row.id for row in rows if row.is_engine_watched and row.engine != "cloud"]
     if watched and (count := health.admit(session, rows[0].engine, watched)) < len(watched):
         raise _EngineAdmits(count)
-
-
-def _lock_tally(session: Session, account_id: uuid.UUID) -> None:
-    """Wait for the account's tally a little only: the whole queue waits with us. Raises _AccountIsFull."""
-    try:
-        with pipelined(session):
-            cursor = cursor_of(session)
-            cursor.execute("SET LOCAL lock_timeout = '200ms'")
-            cursor.execute("SELECT FROM tallies WHERE account_id = %s FOR UPDATE", (account_id,))
-            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-    except psycopg.errors.LockNotAvailable as error:
-        raise _AccountIsFull({account_id}) from error
 
 
 def _fetch(worker: str) -> Claim | None:

@@ -20,7 +20,7 @@ from jobs import health, ids, journal, settings, turns, upstream
 from jobs.database import transaction
 from jobs.errors import JobError
 from jobs.lifecycle import ending, moves, tries
-from jobs.lifecycle.holding import Claim, held, places
+from jobs.lifecycle.holding import Claim, TallyIsKept, held, places
 from jobs.rules import pricing
 from jobs.rules.catalog import MODELS
 from jobs.rules.retries import Again
@@ -177,13 +177,21 @@ def _that_may(session: Session, jobs: Sequence[Job]) -> list[Job]:
     """Those of these jobs, in their order, that their accounts may have under way as well."""
     asked = select(Account.id, Account.running_max).where(Account.id.in_({job.account_id for job in jobs}))
     found = session.execute(asked.order_by(Account.id)).all()
-    left = {account_id: places(session, account_id, most) for account_id, most in found if most is not None}
+    left = {account_id: _places(session, account_id, most) for account_id, most in found if most is not None}
     may = []
     for job in jobs:
         left[job.account_id] = left.get(job.account_id, len(jobs)) - 1
         if left[job.account_id] >= 0:
             may.append(job)
     return may
+
+
+def _places(session: Session, account_id: uuid.UUID, most: int) -> int:
+    """None for an account whose tally somebody keeps: the others' jobs go up without it."""
+    try:
+        return places(session, account_id, most)
+    except TallyIsKept:
+        return 0
 
 
 def _charge(session: Session, queue: Queue, jobs: Sequence[Job]) -> None:

@@ -7,16 +7,17 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+import psycopg
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from jobs import ledger, settings
-from jobs.database import transaction
+from jobs.database import cursor_of, pipelined, transaction
 from jobs.errors import LeaseLost, MediaError
 from jobs.rules import inputs, pricing
 from jobs.rules.catalog import Model
 from jobs.rules.states import State
-from jobs.tables import Attachment, Job, Json, Tally
+from jobs.tables import Attachment, Job, Json
 
 UNDER_WAY = (State.RUNNING, State.FORWARDED)
 """What counts against how many jobs an account may have at once."""
@@ -134,15 +135,33 @@ def held(session: Session, claim: Claim) -> Job:
     return job
 
 
+class TallyIsKept(Exception):
+    """Somebody else has had the account's tally for longer than is waited for it; the transaction may go on."""
+
+
 def places(session: Session, account_id: uuid.UUID, most: int) -> int:
     """How many more of the account's jobs may begin; until the transaction ends nobody else asks this for it.
 
-    Below zero where more have begun, the caller's own among them, than may.
+    Below zero where more have begun, the caller's own among them, than may. Waits for the account's tally a little
+    only, for the whole queue waits with us. Raises TallyIsKept.
     """
-    session.execute(select(Tally.account_id).where(Tally.account_id == account_id).with_for_update())
-    under_way = select(func.count()).where(Job.account_id == account_id, Job.status.in_(UNDER_WAY))
-    with session.no_autoflush:
-        return most - session.scalars(under_way).one()
+    cursor, counting = cursor_of(session), cursor_of(session)
+    try:
+        with pipelined(session):
+            cursor.execute("SAVEPOINT places")
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            cursor.execute("SELECT FROM tallies WHERE account_id = %s FOR UPDATE", (account_id,))
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+            cursor.execute("RELEASE SAVEPOINT places")
+            counting.execute(_HAS_UNDER_WAY, (account_id,))
+    except psycopg.errors.LockNotAvailable as error:
+        cursor.execute("ROLLBACK TO SAVEPOINT places")
+        raise TallyIsKept from error
+    [row] = counting.fetchall()
+    return most - int(row.jobs)
+
+
+_HAS_UNDER_WAY = "SELECT count(*) AS jobs FROM jobs WHERE account_id = %s AND status IN ('running', 'forwarded')"
 
 
 def _price_usd(claim: Claim, media: Mapping[str, Mapping[str, Any]]) -> Decimal:

@@ -18,7 +18,9 @@ from jobs.rules.breaker import FAILURES_MAX
 from jobs.rules.states import State
 from jobs.tables import Account, Engine, Job, UpstreamTry
 from tests import factories, routed
+from tests.conftest import Member
 from tests.past import execute
+from tests.paying import kept
 
 VIDEO = Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10)
 
@@ -72,6 +74,17 @@ def test_an_account_has_no_more_jobs_at_the_upstream_at_once_than_it_may(caller:
 
     assert len(forward()) == 2
     assert forward() == []
+
+
+def test_an_account_whose_tally_is_kept_does_not_hold_up_others_jobs(caller: Caller, stranger: Member) -> None:
+    prepared(caller)
+    other = prepared(stranger.caller)
+    for account in (caller, stranger.caller):
+        limit(account, running_max=2)
+
+    with kept(caller):
+        assert [sending.job_id for sending in forward()] == [other.id]
+    assert len(forward()) == 1
 
 
 def test_a_job_that_ended_before_it_was_sent_is_not_sent(caller: Caller) -> None:

@@ -1,12 +1,10 @@
 """An account's limits where they bite: at the door, and where jobs are claimed."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from jobs import accounts, database, lifecycle, submission
 from jobs.accounts import Caller
@@ -14,9 +12,10 @@ from jobs.errors import NotAllowed, TooMany, Unavailable
 from jobs.lifecycle import Claim, claiming
 from jobs.rules.scopes import Scope
 from jobs.submission import Taken, Wish
-from jobs.tables import Account, Tally
+from jobs.tables import Account
 from tests import factories
 from tests.conftest import Member
+from tests.paying import kept
 
 
 def limit(caller: Caller, **terms: object) -> None:
@@ -145,14 +144,6 @@ def test_a_key_without_the_right_orders_nothing(member: Member, scope: Scope) ->
         _, key = accounts.create_key(session, name="narrow", account="acme", scopes=[scope])
     [answer] = submission.submit_together([(key, Wish(model=factories.MULTI, inputs=factories.form()), None)])
     assert isinstance(answer, NotAllowed)
-
-
-@contextmanager
-def kept(caller: Caller) -> Iterator[None]:
-    """Somebody keeps the account's tally all the while."""
-    with database.transaction() as session:
-        session.execute(select(Tally).where(Tally.account_id == caller.account_id).with_for_update())
-        yield
 
 
 def test_an_account_whose_tally_is_kept_does_not_hold_up_the_orders_of_others(member: Member, stranger: Member) -> None:
