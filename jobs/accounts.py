@@ -83,11 +83,13 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def create_key(session: Session, *, name: str, account: str, scopes: Collection[Scope] = ALL) -> tuple[ApiKey, str]:
+def create_key(
+    session: Session, *, name: str, account: str, scopes: Collection[Scope] = ALL, key_id: uuid.UUID | None = None
+) -> tuple[ApiKey, str]:
     """Make a key for `account`, which is made too if it is new. The text returned is never to be seen again."""
     key = ids.new_key()
     row = ApiKey(
-        id=ids.new_id(),
+        id=key_id or ids.new_id(),
         account_id=_account_named(session, account),
         name=name,
         scopes=[scope for scope in ALL if scope in scopes],

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from jobs import accounts, ids, lifecycle, picking, submission, webhooks
+from jobs import accounts, lifecycle, picking, submission, webhooks
 from jobs.database import transaction
 from jobs.errors import CallerError, NotFound, Unavailable
 from jobs.picking import Pick
@@ -32,12 +33,15 @@ def matching(session: Session, pick: Pick) -> int:
 
 
 def take(session: Session, verb: Verb, pick: Pick, operator: str, *, counted: int, before: uuid.UUID) -> Errand:
-    """Take an errand over `counted` jobs at most; `before` is an id of when they were counted: no younger one."""
-    errand = Errand(id=ids.new_id(), verb=verb, pick=pick.as_json(), operator=operator, counted=counted, before=before)
-    session.add(errand)
-    session.flush()
-    session.refresh(errand)
-    return errand
+    """Take an errand over `counted` jobs at most; `before` is an id of when they were counted: no younger one.
+
+    It is the errand's own id too: whoever says the same twice has it done once.
+    """
+    new = insert(Errand).values(
+        id=before, verb=verb, pick=pick.as_json(), operator=operator, counted=counted, before=before
+    )
+    session.execute(new.on_conflict_do_nothing())
+    return errand(session, before)
 
 
 def errand(session: Session, errand_id: uuid.UUID | None) -> Errand:

@@ -16,17 +16,22 @@ KEYS_MAX = 100
 """Keys of one account that work at once."""
 
 
-def make(session: Session, caller: Caller, name: str, scopes: Collection[Scope]) -> tuple[ApiKey, str]:
+def make(
+    session: Session, caller: Caller, name: str, scopes: Collection[Scope], key_id: uuid.UUID | None = None
+) -> tuple[ApiKey, str]:
     """Make a key for the caller's account. The text returned is never to be seen again.
 
-    Raises NotAllowed for a scope that the caller's own key lacks, Conflict when there are enough keys.
+    Raises NotAllowed for a scope that the caller's own key lacks, Conflict when there are enough keys, or one of this
+    id already.
     """
     if lacking := [scope for scope in scopes if scope not in caller.scopes]:
         raise NotAllowed(f"This API key has no right to {lacking[0]}, so that it cannot give it.", field="scopes")
     _lock(session, caller)
+    if key_id is not None and (made := session.get(ApiKey, key_id)) is not None:
+        raise Conflict(f"The key {made.name} is made and was shown; if nobody has it, revoke it and make another.")
     if len(_working(session, caller)) >= KEYS_MAX:
         raise Conflict(f"The account has {KEYS_MAX} keys that work, which is the most; revoke one first.")
-    return accounts.create_key(session, name=name, account=caller.account, scopes=scopes)
+    return accounts.create_key(session, name=name, account=caller.account, scopes=scopes, key_id=key_id)
 
 
 def page(session: Session, caller: Caller, *, older_than: uuid.UUID | None = None, limit: int = 50) -> list[ApiKey]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from jobs import budgets
 from jobs.accounts import terms_of
 from jobs.database import be_brief
-from jobs.errors import CannotPay, NotFound
+from jobs.errors import CannotPay, Conflict, NotFound
 from jobs.rules import limits, money
 from jobs.rules.money import Kind
 from jobs.tables import Account, Batch, Job, LedgerEntry, Tally
@@ -50,6 +50,22 @@ def top_up(session: Session, account_id: uuid.UUID, amount_usd: Decimal, note: s
 def adjust(session: Session, account_id: uuid.UUID, amount_usd: Decimal, note: str) -> LedgerEntry:
     """Correct an account's money, up or down."""
     return _enter(session, LedgerEntry(account_id=account_id, kind=Kind.ADJUST, amount_usd=amount_usd, note=note))
+
+
+def check_unmoved(session: Session, entry: LedgerEntry, after_id: int) -> None:
+    """Raises Conflict where somebody moved the account's money between `after_id`, what they saw, and this new entry.
+
+    All that move it wait for the tally, which is locked by now: none is overlooked.
+    """
+    session.flush()
+    own = (LedgerEntry.account_id == entry.account_id, LedgerEntry.kind.in_([Kind.TOPUP, Kind.ADJUST]))
+    since = select(LedgerEntry).where(*own, LedgerEntry.id > after_id, LedgerEntry.id < entry.id)
+    found = session.scalars(since.order_by(LedgerEntry.id.desc()).limit(1)).one_or_none()
+    if found is not None:
+        moved = (
+            f"Its money was moved after this form was shown: {found.amount_usd:+,.2f} USD, {found.note or 'no reason'}"
+        )
+        raise Conflict(f"{moved}. If that was you, it is done; if not, send it again.")
 
 
 def requote(session: Session, job: Job, price_usd: Decimal) -> None:

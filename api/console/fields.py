@@ -1,5 +1,6 @@
 """What was typed into a form, read into what it means; each reader says in a sentence what is wrong with it."""
 
+import uuid
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, TypeVar
@@ -9,6 +10,7 @@ from pydantic import AfterValidator
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
+from jobs import ids
 from jobs.errors import InvalidInput, WrongInput
 
 FIELDS_MAX: Final = 500
@@ -16,7 +18,11 @@ TEXT_MAX_LETTERS: Final = 500
 FILTER_MAX_LETTERS: Final = 200
 AMOUNT_MAX_USD: Final = 10**6
 COUNT_MAX: Final = 2**31 - 1
+ROW_MAX: Final = 2**63 - 1
+DRAWN: Final = "drawn"
+"""The field with an id that was drawn when a form was shown: sent twice, it is done once."""
 
+_DIGITS_MAX = 20
 _FORM = "application/x-www-form-urlencoded"
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -59,15 +65,22 @@ class Fields:
             raise WrongInput(f"{label}: {min(unknown)[:40]} is none of {', '.join(choices)}.", field=name)
         return [choice for choice in choices if choice in ticked]
 
+    def drawn(self) -> uuid.UUID:
+        """The id that was drawn when the form was shown. Raises WrongInput."""
+        found = ids.parse(self._raw(DRAWN))
+        if found is None:
+            raise WrongInput("The form is not whole; go back and begin anew.", field=DRAWN)
+        return found
+
     def is_ticked(self, name: str) -> bool:
         return bool(self._raw(name))
 
-    def count(self, name: str, label: str) -> int | None:
+    def count(self, name: str, label: str, most: int = COUNT_MAX) -> int | None:
         """A whole number above zero, None for nothing. Raises WrongInput."""
         found = self._raw(name).strip()
         if not found:
             return None
-        if not (found.isdecimal() and found.isascii() and 0 < int(found[:11]) <= COUNT_MAX):
+        if not (found.isdecimal() and found.isascii() and len(found) <= _DIGITS_MAX and 0 < int(found) <= most):
             raise WrongInput(f"{label} is a whole number above 0, or nothing.", field=name)
         return int(found)
 
@@ -116,3 +129,8 @@ Filter = Annotated[str, Query(max_length=FILTER_MAX_LETTERS), AfterValidator(_pr
 
 Cursor = Annotated[str, Query(max_length=64, pattern="^[0-9a-f]*$")]
 """Where a page of a list begins: the last id of the page before, empty for the first."""
+
+
+def row_before(cursor: str) -> int | None:
+    """The row that a cursor names in a list whose ids are numbers; one past them all is the last there can be."""
+    return min(int(cursor, 16), ROW_MAX) if cursor else None

@@ -13,13 +13,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.console import cookies, places, wording
 from api.console.address import PREFIX
-from api.console.fields import Fields
+from api.console.fields import DRAWN, Fields
 from api.console.visits import Visit
-from jobs import clock
+from jobs import clock, ids
 
 THEMES: Final = ("auto", "light", "dark")
 
-_NOT_REPEATED = frozenset({"token", "confirmed"})
+_NOT_REPEATED = frozenset({"token", "confirmed", DRAWN})
 
 
 def page(visit: Visit, template: str, *, status: int = 200, **facts: object) -> Response:
@@ -56,9 +56,10 @@ def redirect(to: str, said: str = "") -> Response:
 def confirm(visit: Visit, fields: Fields, *, title: str, sentence: str, button: str, back: str) -> Response:
     """Ask whether it is meant: a page whose form sends the same fields to the same address, and `confirmed` with them.
 
+    An id is drawn for it, so that what may not be done twice can tell a form that is sent twice.
     The route asks `fields.is_confirmed` and calls this where it is not.
     """
-    again = [(name, value) for name, value in fields if name not in _NOT_REPEATED]
+    again = [(name, value) for name, value in fields if name not in _NOT_REPEATED] + [(DRAWN, ids.new_id().hex)]
     facts: dict[str, Any] = {"title": title, "sentence": sentence, "button": button, "back": back, "again": again}
     return page(visit, "confirm.html", action=_with_query(visit.request, {}), **facts)
 

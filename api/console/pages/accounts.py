@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from api.console import rendering
 from api.console.address import PREFIX
-from api.console.fields import Cursor, Fields, Filter, Posted
+from api.console.fields import ROW_MAX, Cursor, Fields, Filter, Posted, row_before
 from api.console.figures import accounts as figures
 from api.console.visits import Changer, Reader, Visit
 from jobs import accounts, audit, billing, ids, ledger, terms
 from jobs.accounts import Caller
 from jobs.billing import EntryFilter
 from jobs.database import transaction
-from jobs.errors import CallerError, WrongInput
+from jobs.errors import CallerError, Conflict, WrongInput
 from jobs.rules.catalog import MODELS
 from jobs.rules.money import Kind
 from jobs.rules.routing import WISHES
@@ -85,14 +85,15 @@ def move_money(visit: Changer, fields: Posted, account_id: str) -> Response:
     if amount_usd is None:
         return page(visit, account_id, complaint="The amount is missing.", typed=dict(fields), status=400)
     enter = ledger.top_up if kind == "topup" else ledger.adjust
-    name = _change(
-        visit,
-        account_id,
-        f"account.{kind}",
-        lambda session, account: enter(session, account.id, amount_usd, note),
-        amount_usd=str(amount_usd),
-        note=note,
-    )
+    seen = fields.count("seen", "The last entry", ROW_MAX) or 0
+
+    def move(session: Session, account: Account) -> None:
+        ledger.check_unmoved(session, enter(session, account.id, amount_usd, note), seen)
+
+    try:
+        name = _change(visit, account_id, f"account.{kind}", move, amount_usd=str(amount_usd), note=note)
+    except Conflict as error:
+        return page(visit, account_id, complaint=str(error), status=error.status)
     return _back(account_id, f"{amount_usd:+,.2f} USD: the money of {name} is changed.")
 
 
@@ -124,9 +125,7 @@ def show_ledger(visit: Reader, account_id: str, kind: Filter = "", before: Curso
     with transaction() as session:
         standing = figures.one(session, ids.parse(account_id))
         owner = owner_of(session, standing.account)
-    lines = billing.entries(
-        owner, EntryFilter(kinds=kinds), before_id=int(before, 16) if before else None, limit=PAGE + 1
-    )
+    lines = billing.entries(owner, EntryFilter(kinds=kinds), before_id=row_before(before), limit=PAGE + 1)
     facts: dict[str, Any] = {"kinds": [str(one) for one in Kind], "kind": kind, "before": before}
     return rendering.page(
         visit, "ledger.html", standing=standing, lines=lines[:PAGE], has_more=len(lines) > PAGE, **facts
@@ -154,6 +153,7 @@ def page(
         "typed": typed,
         "complaint": complaint,
         "key": key,
+        "drawn": ids.new_id().hex,
     }
     return rendering.page(
         visit,

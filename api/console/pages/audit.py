@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.console import rendering
-from api.console.fields import Cursor, Filter
+from api.console.fields import Cursor, Filter, row_before
 from api.console.visits import Reader
 from jobs import audit
 from jobs.database import transaction
@@ -25,7 +25,7 @@ def log(
             operator=operator or None,
             action=action or None,
             subject=subject or None,
-            before_id=int(before, 16) if before else None,
+            before_id=row_before(before),
             limit=PAGE + 1,
         )
     wanted = {"operator": operator, "action": action, "subject": subject}

@@ -68,9 +68,10 @@ def rerun(visit: Changer, fields: Posted, job_id: str) -> Response:
         return rendering.confirm(
             visit, fields, title="Run it again?", sentence=sentence, button="Run again", back=where
         )
+    once = f"console-{fields.drawn().hex}"
     with audit.recorded(visit.actor, "job.rerun", job_id) as detail:
         owner, found = _owner(job_id)
-        new, _ = submission.rerun(owner, found)
+        new, _ = submission.rerun(owner, found, once)
         detail["job"] = new.id.hex
     return rendering.redirect(f"{LIST}/{new.id.hex}", "This is the new job.")
 

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -9,14 +10,14 @@ from starlette.responses import Response
 
 from api.console import rendering
 from api.console.address import PREFIX
-from api.console.fields import Cursor, Posted
+from api.console.fields import DRAWN, Cursor, Posted
 from api.console.pages import filters
 from api.console.pages.filters import Wanted
 from api.console.visits import Changer, Reader, Visit
 from jobs import audit, errands, ids, picking
 from jobs.database import transaction
 from jobs.errands import COUNTED_MAX, Verb
-from jobs.errors import Conflict, WrongInput
+from jobs.errors import Conflict, Unavailable, WrongInput
 from jobs.rules.appraisal import ENGINES
 from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
@@ -57,10 +58,10 @@ def all_that_match(visit: Changer, fields: Posted) -> Response:
     wanted = filters.of_form(fields)
     if not fields.is_confirmed:
         return _ask(visit, verb, wanted)
-    counted, before = fields.count("counted", "The number"), ids.parse(fields.secret("before"))
-    if counted is None or before is None:
+    counted = fields.count("counted", "The number")
+    if counted is None:
         raise WrongInput("The number of jobs is missing; go back and begin anew.", field="counted")
-    return _begin(visit, verb, wanted, min(counted, COUNTED_MAX), before)
+    return _begin(visit, verb, wanted, min(counted, COUNTED_MAX), fields.drawn())
 
 
 @router.get("/errands")
@@ -96,7 +97,7 @@ def _ask(visit: Visit, verb: Verb, wanted: dict[str, str]) -> Response:
     number = f"{counted:,} {'job' if counted == 1 else 'jobs'}"
     limit = f" There may be more: at most {COUNTED_MAX:,} at once, the newest first." if counted >= COUNTED_MAX else ""
     sentence = f"{number} of now match: {filters.said(wanted)}. {meaning}{limit}"
-    again = [*wanted.items(), ("verb", verb), ("counted", str(counted)), ("before", ids.new_id().hex)]
+    again = [*wanted.items(), ("verb", verb), ("counted", str(counted)), (DRAWN, ids.new_id().hex)]
     facts: dict[str, Any] = {
         "title": f"{button} {number}?",
         "sentence": sentence,
@@ -108,11 +109,13 @@ def _ask(visit: Visit, verb: Verb, wanted: dict[str, str]) -> Response:
 
 
 def _begin(visit: Visit, verb: Verb, wanted: dict[str, str], counted: int, before: uuid.UUID) -> Response:
+    """Take it, once however often the form is sent; from then on it is done whatever becomes of this door."""
     pick = filters.pick(wanted)
     with audit.recorded(visit.actor, f"jobs.{verb}", filters.said(wanted)[:200], jobs=counted) as detail:
         with transaction() as session:
             errand = errands.take(session, verb, pick, visit.known.name, counted=counted, before=before)
         detail["errand"] = errand.id.hex
         until = time.monotonic() + AT_ONCE_SECONDS
-        errands.carry_on(errand.id, lambda: time.monotonic() < until)
+        with suppress(Unavailable):
+            errands.carry_on(errand.id, lambda: time.monotonic() < until)
     return rendering.redirect(f"{PREFIX}/errands/{errand.id.hex}")

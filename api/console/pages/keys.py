@@ -25,6 +25,7 @@ NAME_MAX_LETTERS: Final = 100
 def make(visit: Changer, fields: Posted, account_id: str) -> Response:
     """Make a key, and show it in the answer to this form and never again."""
     try:
+        drawn = fields.drawn()
         name = fields.text("name", "The key's name", max_letters=NAME_MAX_LETTERS)
         scopes = fields.choices("scopes", "Rights", ALL)
         if not scopes:
@@ -33,7 +34,7 @@ def make(visit: Changer, fields: Posted, account_id: str) -> Response:
             account = figures.one(session, ids.parse(account_id)).account
         with audit.recorded(visit.actor, "key.create", account.name, name=name, scopes=scopes) as noted:
             with transaction() as session:
-                row, key = keyring.make(session, accounts.owner_of(session, account), name, scopes)
+                row, key = keyring.make(session, accounts.owner_of(session, account), name, scopes, drawn)
             noted["key"] = row.id.hex
     except CallerError as error:
         return accounts.page(visit, account_id, complaint=str(error), status=error.status)

@@ -22,6 +22,12 @@ def at(caller: Caller) -> str:
     return f"/accounts/{caller.account_id.hex}"
 
 
+def last_seen(operator: Browser, at: str) -> str:
+    """What the form that moves money has in it beside what is typed."""
+    [found] = re.findall(r'name="seen" value="(\d*)"', operator.get(at).text)
+    return str(found)
+
+
 def changes(action: str) -> list[AuditEntry]:
     with transaction() as session:
         return audit.entries(session, action=action)
@@ -43,13 +49,29 @@ def test_an_account_is_made_and_shown_with_what_it_has(operator: Browser) -> Non
 
 
 def test_money_moves_with_a_reason(operator: Browser, caller: Caller, at: str) -> None:
-    assert operator.post(f"{at}/money", kind="topup", amount_usd="50", note="invoice 7").status_code == 303
-    assert operator.post(f"{at}/money", kind="adjust", amount_usd="-2.5", note="counted wrong").status_code == 303
+    for kind, amount, note in (("topup", "50", "invoice 7"), ("adjust", "-2.5", "counted wrong")):
+        seen = last_seen(operator, at)
+        assert operator.post(f"{at}/money", kind=kind, amount_usd=amount, note=note, seen=seen).status_code == 303
     with transaction() as session:
         assert ledger.balance(session, caller.account_id).available_usd == Decimal("47.5")
     assert "counted wrong" in operator.get(f"{at}/ledger").text
     assert "invoice 7" not in operator.get(f"{at}/ledger", kind="adjust").text
     assert [one.detail["note"] for one in changes("account")] == ["counted wrong", "invoice 7"]
+
+
+def test_money_is_moved_once_however_often_the_form_is_sent(operator: Browser, caller: Caller, at: str) -> None:
+    seen = last_seen(operator, at)
+    answers = [operator.post(f"{at}/money", kind="topup", amount_usd="50", note="bill 7", seen=seen) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    assert "+50.00 USD, bill 7" in text_of(answers[1])
+    with transaction() as session:
+        assert ledger.balance(session, caller.account_id).available_usd == Decimal(50)
+
+
+def test_what_jobs_hold_meanwhile_keeps_no_money_from_moving(operator: Browser, caller: Caller, at: str) -> None:
+    seen = last_seen(operator, at)
+    factories.submit(caller)
+    assert operator.post(f"{at}/money", kind="topup", amount_usd="50", seen=seen).status_code == 303
 
 
 @pytest.mark.parametrize("amount", ["", "nan", "-5", "0", "1e9", "0.0000001", "fifty"])
@@ -86,7 +108,8 @@ def test_an_account_is_paused_with_a_reason_and_goes_on(operator: Browser, calle
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(operator: Browser, client: TestClient, at: str) -> None:
-    page = operator.post(f"{at}/keys", name="laptop", scopes=["read"])
+    [drawn] = re.findall(r'name="drawn" value="([0-9a-f]{32})"', operator.get(at).text)
+    page = operator.post(f"{at}/keys", name="laptop", scopes=["read"], drawn=drawn)
     key = re.search(r'<pre class="key"[^>]*>(duo_[\w-]+)</pre>', page.text)
     assert key is not None
     assert key[1] not in operator.get(at).text
@@ -94,6 +117,8 @@ def test_a_key_is_shown_once_works_and_is_revoked(operator: Browser, client: Tes
     with transaction() as session:
         caller = accounts.identify(session, key[1])
     assert caller.scopes == {"read"}
+    again = operator.post(f"{at}/keys", name="laptop", scopes=["read"], drawn=drawn)
+    assert (again.status_code, "The key laptop is made and was shown" in text_of(again)) == (409, True)
     revoke = f"{at}/keys/{caller.key_id.hex}/revoke"
     assert "Revoke this key?" in operator.post(revoke).text
     assert operator.post(revoke, confirmed="yes").status_code == 303
@@ -129,3 +154,13 @@ def test_what_callers_wrote_is_text_on_every_page(operator: Browser) -> None:
             False,
             True,
         )
+
+
+@pytest.mark.parametrize("path", ["/audit", "{at}/ledger"])
+def test_a_page_before_more_than_there_can_be_is_the_first(operator: Browser, at: str, path: str) -> None:
+    assert operator.get(path.format(at=at), before="f" * 20).status_code == 200
+
+
+def test_a_number_of_many_digits_is_told_so(operator: Browser, at: str) -> None:
+    for digits in ("00000000001999999999999", "9" * 64):
+        assert operator.post(f"{at}/limits", terms="prepaid", running_max=digits).status_code == 400

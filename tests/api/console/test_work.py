@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from httpx import Response
+from sqlalchemy import text
 
 from jobs import accounts, audit, batches, health, hours, levels, lifecycle, retention, webhooks
 from jobs.accounts import Caller
 from jobs.batches import BatchWish
 from jobs.database import transaction
 from jobs.errors import EngineError
+from jobs.tables import Job
 from tests import factories
 from tests.api.console.signed_in import Browser, text_of
 from tests.api.rendering import complete
@@ -135,6 +137,48 @@ def test_failed_jobs_are_run_again_and_receivers_told_again(operator: Browser, a
     run_errands.run_once()
     assert [row.status for row in execute("SELECT status FROM jobs ORDER BY id")] == ["failed", "waiting"]
     assert [one.status for one in deliveries()] == ["owed"]
+
+
+def failed(caller: Caller) -> Job:
+    job = factories.submit(caller)
+    lifecycle.stumble(factories.claim(), EngineError("out of steam", permanent=True))
+    return job
+
+
+def test_one_job_is_run_again_once_however_often_the_form_is_sent(operator: Browser, acme: Caller) -> None:
+    job = failed(acme)
+    operator.get("/jobs")
+    asked = operator.post(f"/jobs/{job.id.hex}/rerun")
+    assert moved(confirmed(operator, asked)) == moved(confirmed(operator, asked))
+    other = confirmed(operator, operator.post(f"/jobs/{job.id.hex}/rerun"))
+    assert moved(other) != moved(confirmed(operator, asked))
+
+
+def test_many_jobs_are_run_again_once_however_often_the_form_is_sent(operator: Browser, acme: Caller) -> None:
+    failed(acme)
+    failed(acme)
+    operator.get("/jobs")
+    asked = operator.post("/jobs/all", error_class="engine", verb="rerun")
+    assert moved(confirmed(operator, asked)) == moved(confirmed(operator, asked))
+    run_errands.run_once()
+    assert execute("SELECT count(*) FROM jobs WHERE status = 'waiting'")[0].count == 2
+
+
+def test_an_errand_is_shown_as_taken_though_the_database_goes_away_in_it(
+    operator: Browser, acme: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = factories.submit(acme)
+    operator.get("/jobs")
+    asked = operator.post("/jobs/all", state="waiting", verb="cancel")
+    with transaction() as session:
+        session.execute(text("ALTER TABLE jobs RENAME TO jobs_elsewhere"))
+    errand = moved(confirmed(operator, asked))
+    with transaction() as session:
+        session.execute(text("ALTER TABLE jobs_elsewhere RENAME TO jobs"))
+    assert "0 of 1 cancelled" in text_of(operator.get(errand))
+    run_errands.run_once()
+    with transaction() as session:
+        assert session.get_one(Job, job.id).status == "cancelled"
 
 
 def test_a_job_is_shown_with_its_story_its_media_and_whom_it_was_told(
