@@ -31,6 +31,7 @@ BACK: Final = f"{PREFIX}/sso/back"
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _PATIENCE_SECONDS: Final = 10.0
 _LEEWAY_SECONDS: Final = 60
+_NOT_ASKED: Final = "This answer of the identity provider is to another question; sign in once more."
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,13 @@ def way_back(secret: str, code: str, state: str, issuer: str) -> tuple[Person, s
     chosen = settings.load()
     token, _, back = state.partition(".")
     is_ours = bool(secret) and hmac.compare_digest(token.encode(), origin.token_of(secret, f"state {back}").encode())
-    if not is_ours or (issuer and issuer != chosen.oidc_issuer):
-        raise NotAllowed("This answer of the identity provider is to another question; sign in once more.")
+    if not is_ours:
+        raise NotAllowed(_NOT_ASKED)
     with _client() as client:
-        claims = _claims(client, chosen, secret, code)
+        provider = _discover(client, chosen)
+        if issuer and issuer != provider["issuer"]:
+            raise NotAllowed(_NOT_ASKED)
+        claims = _claims(client, provider, chosen, secret, code)
     role = roles.role_of_claims(claims, chosen.oidc_role_claim, chosen.oidc_operators, chosen.oidc_readers)
     if role is None:
         raise NotAllowed("The identity provider knows you, but gives you no role here; ask whoever looks after it.")
@@ -81,16 +85,15 @@ def way_back(secret: str, code: str, state: str, issuer: str) -> tuple[Person, s
     return Person(f"{chosen.oidc_issuer} {claims['sub']}", name, role), back
 
 
-def _claims(client: httpx.Client, chosen: Settings, secret: str, code: str) -> dict[str, Any]:
+def _claims(client: httpx.Client, provider: dict[str, Any], chosen: Settings, secret: str, code: str) -> dict[str, Any]:
     """What the provider says of whoever came with `code`, its signature and its purpose checked."""
-    provider = _discover(client, chosen)
     answer = _ask(client, "POST", str(provider["token_endpoint"]), **_exchange(provider, chosen, secret, code))
     keys = _ask(client, "GET", str(provider["jwks_uri"]))
     try:
         token = jwt.decode(str(answer["id_token"]), KeySet.import_key_set(keys), algorithms=_ALGORITHMS)  # type: ignore[arg-type]  # JSON of another's
         JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
-            iss={"essential": True, "value": chosen.oidc_issuer},
+            iss={"essential": True, "value": provider["issuer"]},
             aud={"essential": True, "value": chosen.oidc_client_id},
             sub={"essential": True},
             exp={"essential": True},
@@ -118,7 +121,10 @@ def _exchange(provider: dict[str, Any], chosen: Settings, secret: str, code: str
 
 
 def _discover(client: httpx.Client, chosen: Settings) -> dict[str, Any]:
-    """What the provider says of itself; another issuer there would vouch for anybody."""
+    """What the provider says of itself; another issuer there would vouch for anybody.
+
+    Some end their name with a slash: as it is said here it has to be in all that they say.
+    """
     found = _ask(client, "GET", f"{chosen.oidc_issuer}/.well-known/openid-configuration")
     if str(found.get("issuer", "")).rstrip("/") != chosen.oidc_issuer or not {
         "authorization_endpoint",

@@ -25,6 +25,8 @@ class Identity:
     lies: dict[str, Any] = field(default_factory=dict)
     method: str = "client_secret_basic"
     url: str = ""
+    end: str = ""
+    """What the name of the issuer ends with after its address."""
 
     def __post_init__(self) -> None:
         self._key = RSAKey.generate_key(2048, parameters={"kid": "one", "use": "sig"})
@@ -36,9 +38,13 @@ class Identity:
         self.app.post("/token")(self._token)
         self.app.get("/keys")(self._keys)
 
+    @property
+    def issuer(self) -> str:
+        return self.url + self.end
+
     def _discovery(self) -> dict[str, Any]:
         return {
-            "issuer": self.lies.get("issuer", self.url),
+            "issuer": self.lies.get("issuer", self.issuer),
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
@@ -51,7 +57,7 @@ class Identity:
         assert asked["code_challenge_method"] == "S256"
         code = secrets.token_hex(16)
         self._asked[code] = asked
-        answer = urlencode({"code": code, "state": asked["state"], "iss": self.url})
+        answer = urlencode({"code": code, "state": asked["state"], "iss": self.issuer})
         return RedirectResponse(f"{asked['redirect_uri']}?{answer}", 303)
 
     async def _token(self, request: Request) -> Response:
@@ -75,7 +81,7 @@ class Identity:
 
     def _vouch(self, nonce: str) -> str:
         now = int(time.time())
-        said = {"iss": self.url, "aud": self.client_id, "sub": "42", "iat": now, "exp": now + 300, "nonce": nonce}
+        said = {"iss": self.issuer, "aud": self.client_id, "sub": "42", "iat": now, "exp": now + 300, "nonce": nonce}
         key = self.another_key if self.lies.get("key") else self._key
         said |= self.claims | {name: value for name, value in self.lies.items() if name not in {"issuer", "key"}}
         return jwt.encode({"alg": "RS256", "kid": "one"}, said, key)

@@ -70,6 +70,12 @@ def test_whom_the_provider_vouches_for_comes_in(browser: Browser, identity: Iden
     assert names() == [("grace", "operator")]
 
 
+def test_a_provider_whose_name_ends_with_a_slash_lets_people_in(browser: Browser, identity: Identity) -> None:
+    identity.end = "/"
+    assert come_in(browser).status_code == 303
+    assert names() == [("grace", "operator")]
+
+
 def test_the_role_is_what_the_provider_says_today(browser: Browser, identity: Identity) -> None:
     come_in(browser)
     identity.claims["groups"] = "everybody"
