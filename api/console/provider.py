@@ -5,6 +5,8 @@ an answer is of use only to the browser that asked.
 """
 
 import hmac
+import math
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -31,6 +33,8 @@ BACK: Final = f"{PREFIX}/sso/back"
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _PATIENCE_SECONDS: Final = 10.0
 _LEEWAY_SECONDS: Final = 60
+_KEPT_SECONDS: Final = 600.0
+_FAILURE_KEPT_SECONDS: Final = 30.0
 _NOT_ASKED: Final = "This answer of the identity provider is to another question; sign in once more."
 
 
@@ -43,11 +47,19 @@ class Person:
     role: Role
 
 
+_known: dict[str, tuple[float, dict[str, Any] | str]] = {}
+"""What each issuer says of itself, or the sentence it failed with, and until when that is not asked again."""
+
+
+def forget() -> None:
+    """Ask the provider anew what it says of itself."""
+    _known.clear()
+
+
 def way_out(secret: str, back: str) -> str:
     """The provider's page to send the browser to. Raises Unavailable."""
     chosen = settings.load()
-    with _client() as client:
-        endpoint = str(_discover(client, chosen)["authorization_endpoint"])
+    endpoint = str(_discover(chosen)["authorization_endpoint"])
     challenge = create_s256_code_challenge(_verifier(secret))
     url: str = prepare_grant_uri(
         endpoint,
@@ -73,10 +85,10 @@ def way_back(secret: str, code: str, state: str, issuer: str) -> tuple[Person, s
     is_ours = bool(secret) and hmac.compare_digest(token.encode(), origin.token_of(secret, f"state {back}").encode())
     if not is_ours:
         raise NotAllowed(_NOT_ASKED)
+    provider = _discover(chosen)
+    if issuer and issuer != provider["issuer"]:
+        raise NotAllowed(_NOT_ASKED)
     with _client() as client:
-        provider = _discover(client, chosen)
-        if issuer and issuer != provider["issuer"]:
-            raise NotAllowed(_NOT_ASKED)
         claims = _claims(client, provider, chosen, secret, code)
     role = roles.role_of_claims(claims, chosen.oidc_role_claim, chosen.oidc_operators, chosen.oidc_readers)
     if role is None:
@@ -120,12 +132,27 @@ def _exchange(provider: dict[str, Any], chosen: Settings, secret: str, code: str
     return {"data": form | {"client_id": name, "client_secret": password}}
 
 
-def _discover(client: httpx.Client, chosen: Settings) -> dict[str, Any]:
+def _discover(chosen: Settings) -> dict[str, Any]:
+    """What the provider says of itself; asked now and then, for strangers cause it. Raises Unavailable."""
+    until, found = _known.get(chosen.oidc_issuer, (-math.inf, ""))
+    if time.monotonic() > until:
+        try:
+            found, kept_seconds = _asked(chosen), _KEPT_SECONDS
+        except Unavailable as error:
+            found, kept_seconds = str(error), _FAILURE_KEPT_SECONDS
+        _known[chosen.oidc_issuer] = (time.monotonic() + kept_seconds, found)
+    if isinstance(found, str):
+        raise Unavailable(found)
+    return found
+
+
+def _asked(chosen: Settings) -> dict[str, Any]:
     """What the provider says of itself; another issuer there would vouch for anybody.
 
     Some end their name with a slash: as it is said here it has to be in all that they say.
     """
-    found = _ask(client, "GET", f"{chosen.oidc_issuer}/.well-known/openid-configuration")
+    with _client() as client:
+        found = _ask(client, "GET", f"{chosen.oidc_issuer}/.well-known/openid-configuration")
     if str(found.get("issuer", "")).rstrip("/") != chosen.oidc_issuer or not {
         "authorization_endpoint",
         "token_endpoint",

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api import own_threads
 from api.console.address import PREFIX
 from api.console.pages import (
     accounts,
@@ -47,6 +48,7 @@ _PAGES: Final = (
 
 def install(app: FastAPI) -> None:
     """Have `app` serve the console."""
+    app.state.sign_ins, app.state.provider = own_threads.for_strangers(), own_threads.for_strangers()
     for router in _PAGES:
         app.include_router(router, prefix=PREFIX, include_in_schema=False)
     app.mount(f"{PREFIX}/static", _Unchanging(packages=[("api.console", "static")]), name="console-static")

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from ipaddress import IPv6Address, IPv6Network
 from typing import Final
 
 from sqlalchemy import case, delete, func, select
@@ -29,7 +30,7 @@ def sign_in(name: str, password: str, address: str) -> str:
     the same time, for a name that nobody has and for a wrong password.
     """
     name = roles.clean_name(name)
-    of_name, of_address = _tally_of("name", name), _tally_of("address", address)
+    of_name, of_address = _tally_of("name", name), _tally_of("address", _network_of(address))
     # Counted first, in a transaction of its own: many guesses at once count as many.
     with transaction() as session:
         _check_patience(_count(session, of_name) > OF_NAME_MAX or _count(session, of_address) > OF_ADDRESS_MAX)
@@ -79,6 +80,15 @@ def _count(session: Session, of: bytes) -> int:
 def _check_patience(is_over: bool) -> None:  # noqa: FBT001 - a check
     if is_over:
         raise TooMany("Too many sign-ins have failed; wait a quarter of an hour.", retry_after_seconds=900)
+
+
+def _network_of(address: str) -> str:
+    """Whom an address stands for: whoever has one of IPv6 has all of its /64."""
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
 
 
 def _tally_of(kind: str, text: str) -> bytes:

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.console import cookies, rendering
 from api.console.address import PREFIX
-from api.console.fields import Posted
+from api.console.fields import Fields, Posted
 from api.console.visits import Anybody, AnybodysForm, OwnForm, Reader, Visit
+from api.own_threads import threads_of
 from jobs import audit, operators, settings
 from jobs.audit import Actor
 from jobs.database import transaction
@@ -29,14 +30,9 @@ def ask(visit: Anybody, back: Annotated[str, Query(alias="next", max_length=2000
 
 
 @router.post("/sign-in")
-def sign_in(visit: AnybodysForm, fields: Posted) -> Response:
+async def sign_in(request: Request, visit: AnybodysForm, fields: Posted) -> Response:
     """Let somebody in, or ask again."""
-    back, name = rendering.local(fields.secret("next")), fields.secret("name")[: roles.NAME_MAX_LETTERS]
-    try:
-        token = operators.sign_in(name, fields.secret("password"), visit.address)
-    except (NotAuthenticated, TooMany) as error:
-        return form(visit, back, name=name, complaint=str(error), status=error.status)
-    return welcome(visit, roles.clean_name(name), token, back)
+    return await threads_of(request, "sign_ins").run(_sign_in, visit, fields)
 
 
 @router.post("/sign-out")
@@ -89,6 +85,15 @@ def form(visit: Visit, back: str, *, name: str = "", complaint: str = "", status
     response = rendering.page(visit, "sign_in.html", status=status, **facts)
     cookies.write(response, "visit", visit.secret)
     return response
+
+
+def _sign_in(visit: Visit, fields: Fields) -> Response:
+    back, name = rendering.local(fields.secret("next")), fields.secret("name")[: roles.NAME_MAX_LETTERS]
+    try:
+        token = operators.sign_in(name, fields.secret("password"), visit.address)
+    except (NotAuthenticated, TooMany) as error:
+        return form(visit, back, name=name, complaint=str(error), status=error.status)
+    return welcome(visit, roles.clean_name(name), token, back)
 
 
 def _change_password(visit: Visit, fields: Posted) -> None:

@@ -1,11 +1,13 @@
 """Who comes in, who does not, and when a session is over."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from jobs.database import transaction
+from jobs.errors import NotAuthenticated, TooMany
 from jobs.operators import signing_in
 from jobs.tables import OperatorSession, SignInTally
 from tests.api.console.signed_in import PASSWORD, Browser, browsing, make, text_of
@@ -151,3 +153,18 @@ def test_somebody_removed_is_out_at_once_and_a_reader_made_operator_may_change_t
         assert (asked.status_code, "signed out everywhere" in text_of(asked)) == (200, True)
         assert operator.post("/operators/ben/remove", confirmed="yes").status_code == 303
         assert not is_in(other)
+
+
+def test_the_addresses_of_one_network_count_as_one(browser: Browser) -> None:
+    def guess(address: str) -> None:
+        signing_in.sign_in("ada", "a guess at it", address)
+
+    with pytest.raises(NotAuthenticated):
+        guess("2001:db8:1:2::1")
+    with transaction() as session:
+        session.execute(update(SignInTally).values(failures=signing_in.OF_ADDRESS_MAX))
+        session.execute(delete(SignInTally).where(SignInTally.of == hashlib.sha256(b"name:ada").digest()))
+    with pytest.raises(TooMany):
+        guess("2001:db8:1:2:ffff::1")
+    with pytest.raises(NotAuthenticated):
+        guess("2001:db8:1:3::1")

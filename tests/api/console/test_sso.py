@@ -1,26 +1,31 @@
 """Operators who come in through an identity provider, over HTTP."""
 
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from httpx import Response
 
+from api.app import create_app
+from api.console import provider
 from jobs.database import transaction
 from jobs.operators import everybody
 from tests.api.console.signed_in import Browser, browsing, make, text_of
-from tests.api.open_door import served
+from tests.api.open_door import served, wait_for
 from tests.conftest import set_settings
 from tests.fakes.identity import Identity
 
 
 @pytest.fixture
 def identity() -> Iterator[Identity]:
-    provider = Identity(claims={"preferred_username": "Grace", "groups": ["everybody", "video-ops"]})
-    with served(provider.app) as provider.url:
-        yield provider
+    provider.forget()
+    found = Identity(claims={"preferred_username": "Grace", "groups": ["everybody", "video-ops"]})
+    with served(found.app) as found.url:
+        yield found
 
 
 @pytest.fixture
@@ -132,3 +137,27 @@ def test_a_provider_that_is_another_or_away_is_told_of(browser: Browser, identit
     assert browser.get("/sso").status_code == 503
     refused = browser.get("/sso/back", error="access_denied", state="x")
     assert (refused.status_code, "did not let you in" in text_of(refused)) == (403, True)
+
+
+def test_what_the_provider_says_of_itself_is_asked_once(browser: Browser, identity: Identity) -> None:
+    assert browser.get("/sso").status_code == 303
+    identity.lies = {"issuer": "https://evil.example"}
+    assert browser.get("/sso").status_code == 303
+    provider.forget()
+    assert browser.get("/sso").status_code == 503
+    identity.lies = {}
+    assert browser.get("/sso").status_code == 503
+
+
+def test_a_provider_that_says_nothing_holds_up_nobody_else(
+    browser: Browser, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(60) as strangers:
+        set_settings(monkeypatch, {"DUOLOGUE_OIDC_ISSUER": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        with served(create_app()) as url:
+            asked = [strangers.submit(httpx.get, f"{url}/console/sso", timeout=30) for _ in range(60)]
+            wait_for(lambda: sum(one.done() for one in asked) >= 50, "most are refused")
+            assert {one.result().status_code for one in asked if one.done()} == {429}
+            answer = httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {key}"}, timeout=5)
+            assert answer.status_code == 200
+            silent.close()
