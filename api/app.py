@@ -9,7 +9,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api import callbacks, collector, faces, health, metrics, metrics_port, openapi
+from api import callbacks, collector, faces, health, metrics, metrics_port, openapi, own_threads
 from api.body_limit import BodyLimit
 from api.console import routes as console
 from api.console.guard import ConsoleGuard
@@ -88,6 +88,7 @@ def create_app() -> FastAPI:
     )
     app.state.clock = clock
     app.state.hub = Hub()
+    app.state.bucket = own_threads.for_bucket()
     app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.

@@ -29,10 +29,12 @@ def router() -> APIRouter:
     """A fresh pair of routes, with their own memory."""
     routes, probe = APIRouter(tags=["Health"]), _Probe()
 
+    @routes.head("/health", include_in_schema=False)
     @routes.get("/health", summary="Is this process alive?")
-    def health() -> Health:
+    async def health() -> Health:  # in the loop: while every thread waits for somebody this process still lives
         return Health()
 
+    @routes.head("/ready", include_in_schema=False)
     @routes.get("/ready", summary="Can jobs be taken?", response_model=Readiness, responses={503: {"model": Readiness}})
     def ready() -> Response:
         missing = probe.missing()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+READ_SECONDS = 60
+CALLER_WAITS_SECONDS = 10
+"""How long the bucket may say nothing before it is asked again; the second while somebody at the door waits for it."""
 _PIECE_BYTES = 2**20
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 # Two parts of 8 MiB on their way at once: memory stays flat whatever the file's length.
@@ -42,12 +45,12 @@ class Stored:
     sha256: str
 
 
-def put(path: Path, key: str, content_type: str) -> Stored:
+def put(path: Path, key: str, content_type: str, *, read_seconds: int = READ_SECONDS) -> Stored:
     """Stream a file into the bucket, its SHA-256 with it. Raises StorageError when the bucket will not take it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with _told_as_storage_error("store a file"):
-        _client().upload_file(
+        _client(read_seconds).upload_file(
             str(path),
             _bucket(),
             key,
@@ -67,13 +70,13 @@ def writing(key: str, content_type: str) -> Iterator[Writer]:
         yield writer
 
 
-def download(key: str, destination: Path, max_bytes: int | None = None) -> None:
+def download(key: str, destination: Path, max_bytes: int | None = None, *, read_seconds: int = READ_SECONDS) -> None:
     """Stream an object into a file; one of our own needs no limit.
 
     Raises StorageError, permanent when it is not there or too long.
     """
     with _told_as_storage_error("give a file"), destination.open("wb") as file:
-        found = _client().get_object(Bucket=_bucket(), Key=key)
+        found = _client(read_seconds).get_object(Bucket=_bucket(), Key=key)
         with closing(found["Body"]) as body:
             if max_bytes is not None and found["ContentLength"] > max_bytes:
                 raise StorageError(f"the file has more than {max_bytes} bytes", permanent=True)
@@ -200,8 +203,8 @@ def _bucket() -> str:
     return settings.load().s3_bucket
 
 
-def _client() -> "S3Client":
-    return _connect(settings.load().s3_endpoint_url)
+def _client(read_seconds: int = READ_SECONDS) -> "S3Client":
+    return _connect(settings.load().s3_endpoint_url, read_seconds)
 
 
 def _signer() -> "S3Client":
@@ -218,7 +221,7 @@ def _reader() -> Signer:
 
 
 @cache
-def _connect(endpoint_url: str) -> "S3Client":
+def _connect(endpoint_url: str, read_seconds: int = READ_SECONDS) -> "S3Client":
     chosen = settings.load()
     return boto3.client(
         "s3",
@@ -230,7 +233,7 @@ def _connect(endpoint_url: str) -> "S3Client":
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=read_seconds,
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=20,
             # Services other than Amazon's do not all know the newer checksums.

@@ -3,16 +3,19 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api import openapi
 from api.caller import Reader, Submitter
 from api.idempotency import REPLAY, GivenKey
+from api.own_threads import threads_of
 from api.strict_json import RawBody
 from api.v1 import batch_shapes as shapes
 from api.v1 import forms, presenter, strict
 from api.v1.batch_shapes import BatchForm, BatchJob, BatchJobPage, BatchPage, BatchShown
 from jobs import batches, ids, outlook, settings
+from jobs.accounts import Caller
 from jobs.batches import Seen
 from jobs.rules.batches import NUMBERS_MAX
 from jobs.rules.states import State
@@ -37,16 +40,12 @@ _MADE_BEFORE: dict[int | str, dict[str, Any]] = {
     responses=presenter.documented(400, 409, 413) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(shapes.form_schema()),
 )
-def create(caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
+async def create(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a batch; a worker reads its lines, and `status` and `errors` tell what it found.
 
     All its jobs can be begun at one moment, or none is there. Money and limits are judged then, for all of them.
     """
-    form = strict.read(BatchForm, body)
-    wish = form.wish()
-    if form.input_file is not None:
-        return _made(caller, *batches.create_from_file(caller, wish, form.input_file, key))
-    return _made(caller, *batches.create_from_array(caller, wish, form.requests or [], key))
+    return await threads_of(request, "bucket").run(_create, caller, body, key)
 
 
 @router.get("", summary="List batches", response_model=BatchPage, responses=presenter.documented(400))
@@ -131,6 +130,14 @@ def cancel(caller: Submitter, batch_id: BatchId) -> Response:
 def retry(caller: Submitter, batch_id: BatchId, key: GivenKey = None) -> Response:
     """Order the failed jobs of a final batch once more: a batch of new jobs, whose `rerun_of` name the old ones."""
     return _made(caller, *batches.retry(caller, ids.parse(batch_id), key))
+
+
+def _create(caller: Caller, body: bytes, key: str | None) -> Response:
+    form = strict.read(BatchForm, body)
+    wish = form.wish()
+    if form.input_file is not None:
+        return _made(caller, *batches.create_from_file(caller, wish, form.input_file, key))
+    return _made(caller, *batches.create_from_array(caller, wish, form.requests or [], key))
 
 
 def _made(caller: Submitter, batch: Batch, is_new: bool) -> Response:  # noqa: FBT001 - as the creation answers

@@ -27,7 +27,7 @@ def _fetched(key: str, size_bytes: int) -> IO[bytes]:
     """The object in an open file that has no name any more, so that it goes with whoever reads it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "output"
-        storage.download(key, path, size_bytes)
+        storage.download(key, path, size_bytes, read_seconds=storage.CALLER_WAITS_SECONDS)
         return path.open("rb")
 
 

@@ -16,6 +16,7 @@ from api.caller import Submitter, UncheckedKey
 from api.errors import MEANINGS
 from api.gathering import orders_of, readings_of
 from api.idempotency import REPLAY, GivenKey
+from api.own_threads import threads_of
 from api.strict_json import read_object
 from api.timing import note_order, traceparent_of
 from api.wavespeed import envelope, forms
@@ -23,7 +24,7 @@ from api.wavespeed.envelope import BareFailure, Failure, Prediction, Reply
 from api.webhook_url import WebhookFromQuery, checked, from_query
 from jobs import ids, lifecycle, listing, retention, settings, submission
 from jobs.accounts import Caller
-from jobs.errors import CallerError, StorageError
+from jobs.errors import CallerError, StorageError, Unavailable
 from jobs.idempotency import HEADER
 from jobs.listing import Reading
 from jobs.rules.catalog import MODELS, Model
@@ -128,12 +129,19 @@ def _new(taken: Taken, created_at: datetime, wish: Wish) -> Reading:
 async def _answer(request: Request, who: Caller, job: Job, *, is_sync: bool) -> Response:
     """The job as it stands, or as it ends if the caller waits for that."""
     if not is_sync:
-        return await run_in_threadpool(envelope.result, job)
+        return await _shown(request, job)
     job = await waiting.until(request, who, job, _is_final, settings.load().sync_seconds)
     if State(job.status).is_final:
-        with suppress(StorageError):  # an error now would lose the caller a job that is done
-            return await run_in_threadpool(envelope.result, job)
+        with suppress(StorageError, Unavailable):  # an error now would lose the caller a job that is done
+            return await _shown(request, job)
     return envelope.still_running(job)
+
+
+async def _shown(request: Request, found: Job | Reading) -> Response:
+    """The job as it stands; a video as base64 is read from the bucket."""
+    if found.wants_base64 and found.output is not None:
+        return await threads_of(request, "bucket").run(envelope.result, found)
+    return envelope.result(found)
 
 
 def _is_final(state: State) -> bool:
@@ -159,9 +167,7 @@ for _model in MODELS.values():
 async def read(request: Request, prediction_id: PredictionId, key: UncheckedKey) -> Response:
     """Readable from the instant the submit reply is out; a task that failed is a result too."""
     found = await readings_of(request).ask((key, ids.parse(prediction_id)))
-    if found.wants_base64:
-        return await run_in_threadpool(envelope.result, found)  # it may read the bucket
-    return envelope.result(found)
+    return await _shown(request, found)
 
 
 @router.delete(

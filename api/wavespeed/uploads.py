@@ -15,11 +15,13 @@ from starlette.responses import Response
 
 from api import openapi
 from api.caller import Submitter
+from api.own_threads import threads_of
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope
 from api.wavespeed.envelope import Reply
 from jobs import settings, storage
 from jobs import uploads as book
+from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import MissingInput, WrongInput
 from jobs.tables import Upload
@@ -125,8 +127,12 @@ async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
     responses=envelope.documented(400, 413),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}},
 )
-def upload(caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:
+async def upload(request: Request, caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:
     """Send one file through this door; it ends up in the bucket as after a ticket."""
+    return await threads_of(request, "bucket").run(_keep, caller, file)
+
+
+def _keep(caller: Caller, file: UploadFile) -> Response:
     said = file.content_type or ""
     # Clients that know nothing of the file say "bytes".
     content_type = said if _CONTENT_TYPE.fullmatch(said) and said.partition(";")[0].strip() != book.UNKNOWN else None
@@ -136,7 +142,7 @@ def upload(caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Re
     with tempfile.NamedTemporaryFile() as copy:
         shutil.copyfileobj(file.file, copy)
         copy.flush()
-        storage.put(Path(copy.name), row.object_key, row.content_type)
+        storage.put(Path(copy.name), row.object_key, row.content_type, read_seconds=storage.CALLER_WAITS_SECONDS)
     return envelope.reply(_described(row))
 
 

@@ -186,5 +186,5 @@ def _put(caller: Caller, requests: Sequence[object]) -> str:
         with transaction() as session:
             # Written down first: what is not in the book is never removed from the bucket.
             row = uploads.register(session, caller, _FILENAME, path.stat().st_size, _JSONL)
-        storage.put(path, row.object_key, row.content_type)
+        storage.put(path, row.object_key, row.content_type, read_seconds=storage.CALLER_WAITS_SECONDS)
     return row.object_key

@@ -1,5 +1,10 @@
 """Promises about the probes."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import anyio.to_thread
 import pytest
 from starlette.testclient import TestClient
 
@@ -25,6 +30,31 @@ def test_without_a_database_we_live_and_say_what_is_missing(without_database: Te
     answer = without_database.get("/ready")
     assert answer.status_code == 503
     assert answer.json() == {"status": "not ready", "missing": ["The database cannot be reached."]}
+
+
+def test_probes_may_ask_for_the_head_alone(client: TestClient) -> None:
+    assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
+
+
+def test_we_live_while_every_thread_waits_for_somebody(client: TestClient) -> None:
+    may_end = threading.Event()
+
+    async def wait() -> None:
+        await anyio.to_thread.run_sync(may_end.wait)
+
+    async def fill() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(60):
+                group.start_soon(wait)
+
+    assert client.portal is not None
+    with ThreadPoolExecutor() as prober:
+        waiting = client.portal.start_task_soon(fill)
+        try:
+            assert prober.submit(client.get, "/health").result(10).status_code == 200
+        finally:
+            may_end.set()
+            waiting.result(10)
 
 
 def test_without_the_migrations_we_say_what_to_do(

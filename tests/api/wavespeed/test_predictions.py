@@ -4,17 +4,21 @@ import base64
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.own_threads import OwnThreads
 from api.wavespeed import base64_output
 from jobs import lifecycle, listing, storage
 from jobs.accounts import Caller
 from jobs.database import transaction
+from jobs.errors import Unavailable
 from jobs.listing import Filter
 from jobs.tables import Job
 from tests import factories
@@ -95,6 +99,18 @@ def test_base64_without_its_object_is_a_503_to_ask_again(client: TestClient, mem
     answer = client.get(f"/api/v3/predictions/{job.id.hex}", headers=member.headers)
     assert (answer.status_code, answer.json()["error_code"]) == (503, "unavailable")
     assert job.output["key"] not in answer.text
+
+
+def test_while_too_many_wait_for_the_bucket_only_a_video_in_base64_is_to_be_asked_for_again(
+    client: TestClient, member: Member, tmp_path: Path
+) -> None:
+    submitted = client.post(MULTI, json=factories.form(enable_base64_output=True), headers=member.headers)
+    assert isinstance(client.app, FastAPI)
+    client.app.state.bucket = OwnThreads(0, 0.01, partial(Unavailable, "Later."))
+    where = f"/api/v3/predictions/{submitted.json()['data']['id']}"
+    assert client.get(where, headers=member.headers).status_code == 200
+    complete(tmp_path)
+    assert client.get(where, headers=member.headers).status_code == 503
 
 
 def test_a_video_that_is_no_longer_kept_is_not_linked_to(client: TestClient, member: Member, tmp_path: Path) -> None:

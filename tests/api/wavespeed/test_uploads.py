@@ -2,12 +2,16 @@
 
 import mimetypes
 import re
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api.own_threads import OwnThreads
+from jobs.errors import Unavailable
 from tests.conftest import Member, set_settings
 
 
@@ -49,6 +53,14 @@ def test_a_file_sent_through_the_door_is_there(client: TestClient, member: Membe
     assert (shown["type"], shown["filename"], shown["size"]) == ("image", "two_people.png", len(content))
     read = httpx.get(shown["download_url"])
     assert (read.content, read.headers["Content-Type"]) == (content, "image/png")
+
+
+def test_while_too_many_wait_for_the_bucket_a_file_is_to_be_sent_again(client: TestClient, member: Member) -> None:
+    no_thread = OwnThreads(0, 0.01, partial(Unavailable, "Later.", retry_after_seconds=5))
+    assert isinstance(client.app, FastAPI)
+    client.app.state.bucket = no_thread
+    answer = client.post("/api/v3/media/upload/binary", files={"file": ("a.png", b"x")}, headers=member.headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 def test_a_file_without_a_plain_name_is_refused_by_saying_so(client: TestClient, member: Member) -> None:
