@@ -12,13 +12,9 @@ from sqlalchemy.orm import aliased
 
 from jobs.accounts import Caller
 from jobs.database import transaction
+from jobs.rules import moments
 from jobs.rules.money import Kind
 from jobs.tables import ApiKey, ArchivedJob, Job, LedgerEntry
-
-_SLACK_SECONDS = 86_400
-"""Ids are drawn by the clock of a door, `created_at` is Postgres': no two of ours are further apart."""
-
-_TIME_BITS, _RANDOM_BITS = 48, 80
 
 
 @dataclass(frozen=True)
@@ -120,12 +116,6 @@ def _orders(
     return select(*columns).where(
         table.account_id == caller.account_id,
         table.created_at.between(since, until),
-        table.id.between(_first_id(since, -_SLACK_SECONDS), _first_id(until, _SLACK_SECONDS)),
+        table.id.between(moments.earliest_id(since), moments.latest_id(until)),
         *([] if model is None else [table.model == model]),
     )
-
-
-def _first_id(moment: datetime, later_seconds: int) -> uuid.UUID:
-    """No id drawn so much later than `moment` is smaller: a UUIDv7 begins with its milliseconds."""
-    milliseconds = min(max(int(moment.timestamp() + later_seconds) * 1000, 0), 2**_TIME_BITS - 1)
-    return uuid.UUID(int=milliseconds << _RANDOM_BITS)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 _RANDOM_BITS = 80
 _MOMENTS = 2**48
 """So many milliseconds an id can say, the first of them in 1970."""
+_CLOCKS_APART_SECONDS = 86_400
+"""Ids are drawn by the clock of a door, `created_at` is Postgres': no two of ours are further apart."""
 
 
 def of_id(drawn: uuid.UUID) -> datetime:
@@ -13,7 +15,17 @@ def of_id(drawn: uuid.UUID) -> datetime:
     return datetime.fromtimestamp((drawn.int >> _RANDOM_BITS) / 1000, UTC)
 
 
-def first_id(moment: datetime) -> uuid.UUID:
-    """No id drawn at `moment` or later is smaller, and none drawn before its millisecond is as great."""
-    milliseconds = min(max(int(moment.timestamp() * 1000), 0), _MOMENTS - 1)
+def earliest_id(moment: datetime) -> uuid.UUID:
+    """No row made at `moment` or later has a smaller id, whosever clock it was drawn by."""
+    return first_id(moment, -_CLOCKS_APART_SECONDS)
+
+
+def latest_id(moment: datetime) -> uuid.UUID:
+    """No row made until `moment` has a greater id, whosever clock it was drawn by."""
+    return first_id(moment, _CLOCKS_APART_SECONDS)
+
+
+def first_id(moment: datetime, later_seconds: int = 0) -> uuid.UUID:
+    """No id drawn so much later than `moment` is smaller, and none drawn before that millisecond is as great."""
+    milliseconds = min(max(int((moment.timestamp() + later_seconds) * 1000), 0), _MOMENTS - 1)
     return uuid.UUID(int=milliseconds << _RANDOM_BITS)

@@ -24,6 +24,15 @@ def test_a_moments_first_id_says_that_moment_and_lies_after_all_before_it(moment
     assert moments.of_id(type(first)(int=first.int - 1)) < moment
 
 
+@given(MOMENTS)
+def test_the_ids_of_a_span_leave_room_for_clocks_that_differ_by_hours(moment: datetime) -> None:
+    hours = timedelta(hours=23)
+    assert moments.earliest_id(moment) < moments.first_id(moment - hours)
+    assert moments.latest_id(moment) > moments.first_id(moment + hours)
+
+
 def test_what_no_id_can_say_is_the_first_or_the_last_there_can_be() -> None:
     assert moments.first_id(datetime(1900, 1, 1, tzinfo=UTC)).int == 0
+    assert moments.earliest_id(datetime.min.replace(tzinfo=UTC)).int == 0
+    assert moments.latest_id(datetime.max.replace(tzinfo=UTC)) > moments.first_id(datetime(2900, 1, 1, tzinfo=UTC))
     assert moments.first_id(datetime(9999, 1, 1, tzinfo=UTC)) > moments.first_id(datetime(2900, 1, 1, tzinfo=UTC))

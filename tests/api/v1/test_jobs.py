@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.api.open_door import wait_for
 from tests.api.rendering import VIDEO, complete
 from tests.blinking import no_job_is_read
 from tests.conftest import Member
+from tests.past import execute
 
 JOB: dict[str, Any] = {"model": factories.MULTI, "inputs": factories.form()}
 
@@ -145,6 +146,17 @@ def test_pages_hold_every_job_once_newest_first(client: TestClient, member: Memb
         if cursor is None:
             break
     assert seen == submitted[::-1]
+
+
+@pytest.mark.parametrize(("name", "days"), [("created_after", 10), ("created_before", -10)])
+def test_a_span_of_time_is_looked_for_among_the_ids_of_its_days_alone(
+    client: TestClient, member: Member, name: str, days: int
+) -> None:
+    """All that the account ever ordered lies outside, and is not even read."""
+    submit(client, member)
+    execute("UPDATE jobs SET created_at = created_at + make_interval(days => :days)", days=days)
+    bound = datetime.now(UTC) + timedelta(days=days) * 0.9
+    assert page(client, member, **{name: bound.isoformat()}) == []
 
 
 def test_filters_find_what_they_say(client: TestClient, member: Member) -> None:
