@@ -24,6 +24,8 @@ _RESTED = "rested"
 _REST_SECONDS = 1.0
 _PASSING = frozenset({"25006", "42P01"})
 """Read-only while a standby takes over; a table that the migrations beside us are about to make."""
+_TOO_SLOW = "57014"
+"""A statement that ran into its limit."""
 
 
 @contextmanager
@@ -91,17 +93,17 @@ def cursor_of(session: Session) -> psycopg.Cursor[Any]:
 
 @contextmanager
 def told_as_unavailable() -> Iterator[None]:
-    """Turn the errors of a database that is away, for now, into Unavailable."""
+    """Turn the errors of a database that is away, for now, into Unavailable; so too what it took too long over."""
     try:
         yield
     except (OperationalError, PoolTimeoutError, psycopg.OperationalError) as error:
-        raise _unavailable() from error
+        raise (_too_slow() if _sqlstate(error) == _TOO_SLOW else _unavailable()) from error
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING:
+        if error.connection_invalidated or _sqlstate(error) in _PASSING:
             raise _unavailable() from error
         raise
     except psycopg.Error as error:
-        if error.sqlstate in _PASSING:
+        if _sqlstate(error) in _PASSING:
             raise _unavailable() from error
         raise
 
@@ -114,6 +116,17 @@ def after_commit(session: Session, callback: Callable[[], None]) -> None:
 def _unavailable() -> Unavailable:
     sentence = "The database is away for the moment; send the same request again, best with an Idempotency-Key."
     return Unavailable(sentence, retry_after_seconds=2)
+
+
+def _too_slow() -> Unavailable:
+    """The same again would take as long: it is not said when to come back."""
+    return Unavailable("The database took too long over this; ask for less: a shorter span of time, or fewer at once.")
+
+
+def _sqlstate(error: Exception) -> str | None:
+    """What Postgres calls it, where it is an error of Postgres' and not of the way there."""
+    found: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return found
 
 
 @cache

@@ -78,3 +78,23 @@ def test_the_doctor_says_when_there_may_be_more_sessions_than_postgres_has(monke
     assert found.verdict is Verdict.FAILURE
     assert "up to 301, 150 each" in found.says
     assert "DUOLOGUE_DATABASE_POOL_SIZE" in found.advice
+
+
+@pytest.mark.usefixtures("database")
+def test_what_takes_too_long_is_not_told_as_a_database_that_is_away() -> None:
+    for ask in (too_long, too_long_for_the_driver):
+        with pytest.raises(Unavailable, match="took too long over this; ask for less") as told:
+            ask()
+        assert told.value.retry_after_seconds is None
+
+
+def too_long() -> None:
+    with transaction() as session:
+        session.execute(text("SET LOCAL statement_timeout = '10ms'"))
+        session.execute(text("SELECT pg_sleep(10)"))
+
+
+def too_long_for_the_driver() -> None:
+    with transaction() as session:
+        session.execute(text("SET LOCAL statement_timeout = '10ms'"))
+        database.cursor_of(session).execute("SELECT pg_sleep(10)")
