@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import callbacks, collector, faces, health, metrics, metrics_port, openapi, own_threads
 from api.body_limit import BodyLimit
+from api.body_room import BodyRoom
 from api.console import routes as console
 from api.console.guard import ConsoleGuard
 from api.crashes import CrashGuard
@@ -73,7 +74,7 @@ _ROUTERS = (
 
 def create_app() -> FastAPI:
     """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
-    chosen, clock = settings.load(), Clock()
+    chosen, clock, room = settings.load(), Clock(), BodyRoom()
     app: FastAPI = FastAPIOffline(
         title="Duologue",
         version=version("duologue"),
@@ -83,10 +84,10 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
         # Without this the docs page shows a badge that an outside host draws.
         swagger_ui_parameters={"validatorUrl": None},
-        middleware=_middleware(chosen, clock),
+        middleware=_middleware(chosen, clock, room),
         lifespan=_lifespan,
     )
-    app.state.clock = clock
+    app.state.clock, app.state.room = clock, room
     app.state.hub = Hub()
     app.state.bucket = own_threads.for_bucket()
     app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
@@ -102,11 +103,11 @@ def create_app() -> FastAPI:
     unknown.install(app)
     openapi.install(app)
     # Around the framework's own layers too: each of them costs a poll more than it does for one.
-    app.middleware_stack = shortcuts.Shortcuts(app.build_middleware_stack(), chosen.body_max_bytes, clock)
+    app.middleware_stack = shortcuts.Shortcuts(app.build_middleware_stack(), chosen.body_max_bytes, room, clock)
     return app
 
 
-def _middleware(chosen: settings.Settings, clock: Clock) -> list[Middleware]:
+def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom) -> list[Middleware]:
     """From the outside in; what `shortcuts` answers never comes here."""
     return [
         Middleware(ForgivingPaths),
@@ -122,7 +123,10 @@ def _middleware(chosen: settings.Settings, clock: Clock) -> list[Middleware]:
         ),
         Middleware(CrashGuard),
         Middleware(
-            BodyLimit, max_bytes=chosen.body_max_bytes, exceptions={uploads.BINARY_PATH: uploads.body_max_bytes()}
+            BodyLimit,
+            max_bytes=chosen.body_max_bytes,
+            exceptions={uploads.BINARY_PATH: uploads.body_max_bytes()},
+            room=room,
         ),
     ]
 

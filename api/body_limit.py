@@ -1,4 +1,7 @@
-"""Refuses a body over its limit: by its declared length at once, by the bytes that really come as soon as they do."""
+"""Refuses a body over its limit: by its declared length at once, by the bytes that really come as soon as they do.
+
+One within it takes room in memory from the moment that somebody begins to read it.
+"""
 
 from collections.abc import Mapping
 
@@ -6,40 +9,54 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, faces
+from api.body_room import BodyRoom, Place
 from jobs.errors import TooLarge
 
 
 class BodyLimit:
-    """`max_bytes` holds everywhere but on the paths of `exceptions`, which have their own."""
+    """`max_bytes` holds everywhere but on the paths of `exceptions`, which have their own and write to the disk."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, exceptions: Mapping[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, exceptions: Mapping[str, int], room: BodyRoom | None = None
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._exceptions = exceptions
+        self._room = room or BodyRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         max_bytes = self._exceptions.get(scope["path"], self._max_bytes)
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > max_bytes:
+        said = Headers(scope=scope).get("content-length", "")
+        declared_bytes = int(said) if said.isdecimal() else 0
+        if declared_bytes > max_bytes:
             answer = errors.answer_to(_too_large(max_bytes))
             await faces.say(scope, answer)(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, max_bytes), send)
+        place = Place(BodyRoom() if scope["path"] in self._exceptions else self._room, scope)
+        try:
+            await self._app(scope, _counted(receive, max_bytes, declared_bytes, place), send)
+        finally:
+            place.leave()
 
 
-def _counted(receive: Receive, max_bytes: int) -> Receive:
+def _counted(receive: Receive, max_bytes: int, declared_bytes: int, place: Place) -> Receive:
     """Count what really comes: a chunked body declares no length, and a declared one may lie."""
-    taken_bytes = 0
+    has_begun, taken_bytes = False, 0
 
     async def counted() -> Message:
-        nonlocal taken_bytes
+        nonlocal has_begun, taken_bytes
+        if not has_begun:
+            place.widen(declared_bytes)
+            has_begun = True
         message = await receive()
-        taken_bytes += len(message.get("body", b""))
-        if taken_bytes > max_bytes:
-            raise _too_large(max_bytes)
+        if piece := message.get("body"):
+            taken_bytes += len(piece)
+            if taken_bytes > max_bytes:
+                raise _too_large(max_bytes)
+            place.widen(taken_bytes)
         return message
 
     return counted

@@ -61,6 +61,11 @@ def be_brief(session: Session) -> None:
     cursor_of(session).execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
 
 
+def close_afterwards(session: Session) -> None:
+    """Have the session's connection closed at its end: a driver keeps the memory that its longest statement took."""
+    session.connection().detach()
+
+
 @contextmanager
 def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.

@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import caller, openapi, waiting
+from api import body_room, caller, openapi, waiting
+from api.body_room import SMALL_BYTES
 from api.caller import Submitter, UncheckedKey
 from api.errors import MEANINGS
 from api.gathering import orders_of, readings_of
@@ -34,9 +35,6 @@ from jobs.submission import Taken, Wish
 from jobs.tables import Job
 
 ENGINE_HEADER = "X-Duologue-Engine"
-SMALL_BYTES = 32 * 2**10
-"""A body up to here is read at once; longer ones only once it is known who sent them, and in a thread."""
-
 router = APIRouter(prefix="/api/v3", tags=["WaveSpeed"])
 
 Engine = Annotated[
@@ -52,15 +50,11 @@ PredictionId = Annotated[str, Path(description="The id the submit reply gave: 32
 _BARE: dict[int | str, dict[str, Any]] = {400: {"model": Failure | BareFailure, "description": MEANINGS[400]}}
 
 
-async def _body(request: Request) -> bytes:
-    """The body; one that is not said to be small is not even taken in for a stranger."""
+async def _check_sender(request: Request) -> None:
+    """A body that is not said to be small is not even taken in for a stranger."""
     declared = request.headers.get("Content-Length", "")
     if not (declared.isdecimal() and int(declared) <= SMALL_BYTES):
         await caller.of_request(request)
-    return await request.body()
-
-
-OrderBody = Annotated[bytes, Depends(_body)]
 
 
 def _add_model(model: Model) -> None:
@@ -82,7 +76,7 @@ def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
     async def submit(
         request: Request,
         _key: UncheckedKey,
-        _given: OrderBody,
+        _known: Annotated[None, Depends(_check_sender)],
         _webhook: WebhookFromQuery = None,
         _name: GivenKey = None,
         _engine: Engine = "auto",
@@ -94,11 +88,8 @@ def _door_of(model: Model) -> Callable[..., Awaitable[Response]]:
 
 async def take(request: Request, model: Model) -> Response:
     """Take an order for `model`, together with whoever else orders at this moment."""
-    key, body = caller.key_of(request), await _body(request)
-    if len(body) > SMALL_BYTES:
-        order = await run_in_threadpool(_read, request, model, body)
-    else:
-        order = await _read_small(request, model, body)
+    key = caller.key_of(request)
+    order = await _order_of(request, model)
     if order.wish.wants_base64 and order.wish.webhook_url:
         await caller.of_request(request)
         return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
@@ -108,12 +99,20 @@ async def take(request: Request, model: Model) -> Response:
     if taken.created_at is not None and not order.is_sync:
         return envelope.result(_new(taken, taken.created_at, order.wish))
     job, is_new = await run_in_threadpool(submission.found_or_taken, taken.caller, taken)
-    answer = await _answer(request, taken.caller, job, is_sync=order.is_sync)
+    who, is_sync = taken.caller, order.is_sync
+    del order, taken  # nobody keeps what was sent while somebody waits for what becomes of it
+    body_room.leave(request.scope)
+    answer = await _answer(request, who, job, is_sync=is_sync)
     answer.headers.update({} if is_new else REPLAY)
     return answer
 
 
-async def _read_small(request: Request, model: Model, body: bytes) -> "_Order":
+async def _order_of(request: Request, model: Model) -> "_Order":
+    """What was sent, in one form alone: the request keeps no body. A long one is read in a thread."""
+    await _check_sender(request)
+    body = b"".join([piece async for piece in request.stream()])
+    if len(body) > SMALL_BYTES:
+        return await run_in_threadpool(_read, request, model, body)
     try:
         return _read(request, model, body)
     except CallerError:

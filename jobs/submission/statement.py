@@ -9,13 +9,15 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from jobs import settings
-from jobs.database import cursor_of
+from jobs.database import close_afterwards, cursor_of
 from jobs.rules import money
 from jobs.rules.states import State
 from jobs.rules.turns import PRIORITY_STEP, in_line_since
 from jobs.submission.standings import Standing
 from jobs.submission.wishes import Draft
 from jobs.tables import Attachment, Job, Json
+
+_LONG_LETTERS = 8 * 2**20
 
 
 def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUID, Standing]) -> datetime:
@@ -31,6 +33,8 @@ def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUI
     created_at: datetime = row.created_at
     if attachments := [row for one in drafts for row in _attachments(one)]:
         session.execute(insert(Attachment), attachments)
+        if sum(len(row["content"]) for row in attachments) > _LONG_LETTERS:
+            close_afterwards(session)
     return created_at
 
 

@@ -1,5 +1,6 @@
 """Promises about bodies that are too large: refused by what is declared and by what comes, at both faces."""
 
+import json
 import socket
 from collections.abc import Iterator
 from itertools import chain
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from jobs.database import engine
-from tests.api.open_door import served
+from tests.api.open_door import served, wait_for
 from tests.api.shapes import as_contract, as_ours
 from tests.conftest import Member, set_settings
 
@@ -64,3 +65,25 @@ def test_a_large_body_of_an_order_is_not_taken_in_for_a_stranger(
     with served(create_app()) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), 20) as caller:
         caller.sendall(head.encode())
         assert caller.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+def test_bodies_that_would_not_fit_beside_others_are_put_off_until_those_are_done_with(
+    database: dict[str, str], member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, database)
+    engine()
+    app = create_app()
+    app.state.room.max_bytes = 100_000
+    order = json.dumps({"image": "A" * 60_000, "audio": "A" * 100}).encode()
+    head = f"POST {SOLO} HTTP/1.1\r\nHost: door\r\nAuthorization: Bearer {member.key}\r\n"
+    with served(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), 20) as slow:
+        slow.sendall(head.encode() + b"Content-Length: 60000\r\n\r\nA")
+
+        def ask(path: str = SOLO) -> httpx.Response:
+            return httpx.post(url + path, content=order, headers=member.headers)
+
+        wait_for(lambda: ask().status_code == 503, "the slow one has begun")
+        assert {ask().headers["Retry-After"], ask("/v1/jobs").headers["Retry-After"]} == {"2"}
+        assert httpx.post(url + SOLO, json={}, headers=member.headers).status_code == 400
+        slow.close()
+        wait_for(lambda: ask().status_code == 200, "it has gone")

@@ -106,3 +106,15 @@ def take(session: Session, caller: Caller, name: str) -> None:
 
 def read(session: Session) -> dict[str, int]:
     return dict(session.execute(READ).all())
+
+
+@pytest.mark.parametrize(("letters", "is_closed"), [(9 * 2**20, True), (9 * 2**10, False)])
+def test_no_connection_keeps_the_memory_of_a_very_long_order(caller: Caller, letters: int, is_closed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    before = session_id()
+    factories.submit(caller, inputs=factories.form(image="A" * letters))
+    assert (session_id() != before) == is_closed
+
+
+def session_id() -> int:
+    with database.transaction() as session:
+        return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
