@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from urllib.parse import urlsplit
 
 from cli import environment
 from cli.stack import ports
@@ -10,6 +11,7 @@ from jobs.errors import WrongSetting
 
 _OTHER_HOST = "Choose with --host an address of this machine: 127.0.0.1 is for itself alone, 0.0.0.0 for its networks."
 _OTHER_PORT = "Choose another with --port; --port 0 takes any that is free."
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - translated, not bound
 
 
@@ -27,6 +29,20 @@ def api_url() -> str:
     chosen = settings.load()
     host = _EVERYWHERE.get(chosen.host, chosen.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{chosen.port}"
+
+
+def unreachable_for_others() -> list[str]:
+    """What other machines are served only half by, where the door listens for them: a sentence each."""
+    chosen = settings.load()
+    if chosen.host in _LOOPBACK:
+        return []
+    door, bucket = urlsplit(chosen.base_url), urlsplit(chosen.s3_public_url or chosen.s3_endpoint_url)
+    found = []
+    if door.hostname in _LOOPBACK:
+        found.append("Other machines are told that we are at 127.0.0.1: say in DUOLOGUE_PUBLIC_URL how they reach us.")
+    if bucket.hostname in _LOOPBACK:
+        found.append("Links to files work on this machine alone: say in DUOLOGUE_S3_PUBLIC_URL how others reach them.")
+    return found
 
 
 def _refuse_a_taken(host: str, port: int) -> None:

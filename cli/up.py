@@ -110,6 +110,8 @@ def _show_the_way(data: Path, log: Log, begun_at: float) -> None:
     )
     log.say(f"  a key    duologue keys create NAME{option}")
     log.say(f"  logs     {file_in(data).parent}")
+    for sentence in listening.unreachable_for_others():
+        log.say(f"  {sentence}")
     if silence := broker.why_silent():
         log.say(f"  The broker at {whereabouts.address('broker_url')} does not answer ({silence}).")
         log.say(f"  Jobs are taken, and wait until it does; see {whereabouts.variable('broker_url')}.")
