@@ -1,9 +1,13 @@
 """Who is looking at a page, and whether they may change what they ask to change."""
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated
 
+import anyio
+import anyio.to_thread
 from fastapi import Depends
 from starlette.requests import Request
 
@@ -12,8 +16,11 @@ from api.console.fields import Posted
 from jobs import operators
 from jobs.audit import Actor
 from jobs.database import transaction
-from jobs.errors import NotAllowed, NotAuthenticated
+from jobs.errors import NotAllowed, NotAuthenticated, Unavailable
 from jobs.operators import SignedIn
+
+LOOK_AGAIN_SECONDS = 5.0
+"""How often it is asked again whether those are signed in whose pages stay open."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,29 @@ def visit_of(request: Request) -> Visit:
             request.state.visit = visit
             return visit
     return Visit(request, cookies.read(request, "visit") or secrets.token_urlsafe(32))
+
+
+@asynccontextmanager
+async def while_signed_in(visit: Visit, look_again_seconds: float = LOOK_AGAIN_SECONDS) -> AsyncIterator[None]:
+    """Leave the block early, and quietly, soon after whoever it is has been signed out."""
+
+    async def look_again_and_again() -> None:
+        is_in = True
+        while is_in:
+            await anyio.sleep(look_again_seconds)
+            with suppress(Unavailable):
+                is_in = await anyio.to_thread.run_sync(_is_in, visit, abandon_on_cancel=True)
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(look_again_and_again)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+def _is_in(visit: Visit) -> bool:
+    with transaction() as session:
+        return operators.is_on(session, visit.secret)
 
 
 def _signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:

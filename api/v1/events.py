@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 import anyio
@@ -18,7 +18,6 @@ from api.v1.jobs import JobId
 from api.v1.presenter import Progress
 from api.watching import Hub, Watch, hub_of, while_connected
 from jobs import ids, listing
-from jobs.accounts import Caller
 from jobs.errors import Unavailable
 from jobs.rules.states import State
 
@@ -38,23 +37,22 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 
 class EventStream(Response):
-    """Everything about one job after the event `last_id`, until it is final; for a `caller`, while the key is good."""
+    """Everything about one job after the event `last_id`, until it is final, or `allowed` is left before."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, job_id: uuid.UUID, last_id: int, caller: Caller | None = None) -> None:
+    def __init__(self, hub: Hub, job_id: uuid.UUID, last_id: int, allowed: AbstractAsyncContextManager[None]) -> None:
         # A proxy that gathers the answer before it passes it on would make it useless.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
-        self._hub, self._job_id, self._last_id, self._caller = hub, job_id, last_id, caller
+        self._hub, self._job_id, self._last_id, self._allowed = hub, job_id, last_id, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
         if self._hub.is_full:
             raise Unavailable("Too many streams are open here; read the job instead.", retry_after_seconds=5)
         async with self._hub.watch(self._job_id) as watch:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            allowed = self._hub.while_allowed(self._caller) if self._caller else nullcontext()
-            async with while_connected(receive), allowed:
+            async with while_connected(receive), self._allowed:
                 await tell(watch, self._last_id, lambda text: send(_body(text, more_body=True)))
             await send(_body("", more_body=False))
 
@@ -87,7 +85,8 @@ def events(
     last_id = header if header is not None else last_event_id or 0
     if State(job.status).is_final and last_id and last_id >= listing.timeline(job)[-1].id:
         return Response(status_code=204)  # browsers come back after every end but this
-    return EventStream(hub_of(request), job.id, last_id, caller)
+    hub = hub_of(request)
+    return EventStream(hub, job.id, last_id, hub.while_allowed(caller))
 
 
 async def tell(

@@ -49,12 +49,10 @@ def begin(session: Session, operator_id: uuid.UUID, address: str) -> str:
 
 def seen(session: Session, token: str) -> SignedIn | None:
     """Who is signed in with this token, now seen again; None for a token that is unknown or has run out."""
-    idle = timedelta(minutes=settings.load().console_idle_minutes)
     found = session.execute(
         select(Operator.id, Operator.name, Operator.role, Operator.password_hash.is_not(None), _is_stale())
         .join(OperatorSession, OperatorSession.operator_id == Operator.id)
-        .where(OperatorSession.digest == _digest(token))
-        .where(OperatorSession.expires_at > func.now(), OperatorSession.seen_at > func.now() - idle)
+        .where(_is_on(token))
     ).one_or_none()
     if found is None:
         return None
@@ -65,6 +63,11 @@ def seen(session: Session, token: str) -> SignedIn | None:
     return SignedIn(operator_id, name, cast("Role", role), has_password=has_password)
 
 
+def is_on(session: Session, token: str) -> bool:
+    """Whether somebody is signed in with this token, who is not seen again by this."""
+    return session.scalars(select(OperatorSession.operator_id).where(_is_on(token))).one_or_none() is not None
+
+
 def sign_out(session: Session, token: str) -> None:
     """End the session of this token; one that is over stays over."""
     session.execute(delete(OperatorSession).where(OperatorSession.digest == _digest(token)))
@@ -73,6 +76,12 @@ def sign_out(session: Session, token: str) -> None:
 def sign_out_everywhere(session: Session, operator_id: uuid.UUID) -> None:
     """End every session of an operator."""
     session.execute(delete(OperatorSession).where(OperatorSession.operator_id == operator_id))
+
+
+def _is_on(token: str) -> ColumnElement[bool]:
+    idle = timedelta(minutes=settings.load().console_idle_minutes)
+    is_due = (OperatorSession.expires_at > func.now()) & (OperatorSession.seen_at > func.now() - idle)
+    return (OperatorSession.digest == _digest(token)) & is_due
 
 
 def _is_stale() -> ColumnElement[bool]:

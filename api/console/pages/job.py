@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from api.console import rendering
+from api.console import rendering, visits
 from api.console.address import PREFIX
 from api.console.fields import Posted
 from api.console.figures import job as figures
@@ -40,13 +40,13 @@ def show(visit: Reader, job_id: str) -> Response:
 
 
 @router.get("/jobs/{job_id}/live")
-def live(_: Reader, request: Request, job_id: str, after: int = 0) -> Response:
-    """Tell what happens to a job as it happens, after the event `after`."""
+def live(visit: Reader, request: Request, job_id: str, after: int = 0) -> Response:
+    """Tell what happens to a job as it happens, after the event `after`, to whoever stays signed in."""
     with transaction() as session:
         job = _job(session, job_id)
     if State(job.status).is_final and after:
         return Response(status_code=204)  # browsers come back after every end but this
-    return EventStream(hub_of(request), job.id, max(after, 0))
+    return EventStream(hub_of(request), job.id, max(after, 0), visits.while_signed_in(visit))
 
 
 @router.post("/jobs/{job_id}/cancel")

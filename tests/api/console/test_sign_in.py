@@ -3,9 +3,14 @@
 import hashlib
 from datetime import timedelta
 
+import anyio
 import pytest
 from sqlalchemy import delete, update
+from starlette.requests import Request
 
+from api.console import visits
+from api.console.visits import Visit
+from jobs import operators
 from jobs.database import transaction
 from jobs.errors import NotAuthenticated, TooMany
 from jobs.operators import signing_in
@@ -168,3 +173,18 @@ def test_the_addresses_of_one_network_count_as_one(browser: Browser) -> None:
         guess("2001:db8:1:2:ffff::1")
     with pytest.raises(NotAuthenticated):
         guess("2001:db8:1:3::1")
+
+
+def test_what_stays_open_ends_soon_after_whoever_watches_is_signed_out(operator: Browser) -> None:
+    visit = Visit(Request({"type": "http"}), session_of(operator) or "")
+
+    async def is_left_in(seconds: float) -> bool:
+        with anyio.move_on_after(seconds) as patience:
+            async with visits.while_signed_in(visit, look_again_seconds=0.01):
+                await anyio.sleep_forever()
+        return not patience.cancelled_caught
+
+    assert not anyio.run(is_left_in, 0.2)
+    with transaction() as session:
+        operators.sign_out(session, visit.secret)
+    assert anyio.run(is_left_in, 20)
