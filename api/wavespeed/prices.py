@@ -100,7 +100,7 @@ def _inputs(model: Model, value: object) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise WrongInput("inputs must be an object, such as {...}.", field="inputs")
-    given = {name: field for name, field in value.items() if field is not None}
+    given = {name: field for name, field in value.items() if field not in (None, "")}
     for name, choices, is_known in (
         ("order", ORDERS, model.is_duet),
         ("resolution", RESOLUTIONS, model.has_resolution),

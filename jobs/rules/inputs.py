@@ -27,9 +27,9 @@ def clean(model: Model, form: Mapping[str, object]) -> dict[str, object]:
             cleaned[field] = value
     cleaned["prompt"] = _prompt(given.get("prompt", ""))
     if model.is_duet:
-        cleaned["order"] = _choice("order", given.get("order", ORDERS[0]), ORDERS)
+        cleaned["order"] = _choice("order", given.get("order"), ORDERS)
     if model.has_resolution:
-        cleaned["resolution"] = _choice("resolution", given.get("resolution", RESOLUTIONS[0]), RESOLUTIONS)
+        cleaned["resolution"] = _choice("resolution", given.get("resolution"), RESOLUTIONS)
     cleaned["seed"] = _seed(given.get("seed", -1))
     return cleaned
 
@@ -72,6 +72,9 @@ def _prompt(value: object) -> str:
 
 
 def _choice(field: str, value: object, choices: tuple[str, ...]) -> str:
+    """The first where nothing is chosen: forms send what was left empty as an empty text."""
+    if value is None or value == "":
+        return choices[0]
     if not isinstance(value, str) or value not in choices:
         raise WrongInput(f"{field} must be one of {', '.join(choices)}.", field=field)
     return value

@@ -21,6 +21,11 @@ def test_null_means_absent_and_unknown_keys_are_dropped() -> None:
     assert "model" not in cleaned
 
 
+def test_a_choice_that_was_left_empty_is_the_first() -> None:
+    left_empty = inputs.clean(MODELS[MULTI], form(order="", resolution=""))
+    assert left_empty == inputs.clean(MODELS[MULTI], form())
+
+
 def test_a_fast_model_drops_the_resolution() -> None:
     assert "resolution" not in inputs.clean(MODELS["wavespeed-ai/infinitetalk-fast/multi"], form(resolution="720p"))
 
