@@ -96,5 +96,5 @@ def _of(error: CallerError, headers: Mapping[str, str] | None = None) -> Answer:
         said["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, NotAuthenticated):
         said["WWW-Authenticate"] = "Bearer"
-    task_code = error.task_code if isinstance(error, MissingInput | WrongInput) else None
+    task_code = error.task_code if isinstance(error, InvalidInput) else None
     return Answer(error.status, error.code, str(error), error.field, task_code, said)

@@ -10,7 +10,7 @@ DuologueError
 │   ├── Conflict               409
 │   ├── TooLarge               413
 │   ├── TooMany                429
-│   ├── InvalidInput           400
+│   ├── InvalidInput           400: not understood at all
 │   │   ├── MissingInput       400, task code 1400
 │   │   └── WrongInput         400, task code 1401
 │   └── Unavailable            503
@@ -108,7 +108,7 @@ class InvalidInput(CallerError):
 
     status = 400
     code = "invalid_input"
-    task_code: ClassVar[int] = 1401
+    task_code: ClassVar[int | None] = None
 
 
 class MissingInput(InvalidInput):

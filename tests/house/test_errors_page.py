@@ -33,7 +33,7 @@ def test_the_page_names_no_error_that_is_not_there() -> None:
 def row(kind: type[DuologueError]) -> str:
     """How the kind's line on the page begins."""
     name = f"| `{kind.__name__}` |"
-    if issubclass(kind, InvalidInput):
+    if issubclass(kind, InvalidInput) and kind.task_code:
         return f"{name} {kind.status} | `{kind.code}` | {kind.task_code} |"
     if issubclass(kind, CallerError):
         return f"{name} {kind.status} | `{kind.code}` | |"
