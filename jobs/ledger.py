@@ -178,4 +178,4 @@ def _enter(session: Session, entry: LedgerEntry) -> LedgerEntry:
     return entry
 
 
-_MONTH = func.date_trunc("month", func.now())
+_MONTH = func.date_trunc("month", func.timezone("UTC", func.now()))

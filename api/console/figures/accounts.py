@@ -61,7 +61,7 @@ def keys(session: Session, account_id: uuid.UUID) -> list[ApiKey]:
 
 def _standings() -> Select[Account, Decimal, Decimal, Decimal, int, int, int, int]:
     """Each count reads an index that holds nothing but what it counts."""
-    this_month = func.date_trunc("month", func.now())
+    this_month = func.date_trunc("month", func.timezone("UTC", func.now()))
     month_usd = case((Tally.month == this_month, Tally.month_usd), else_=NOTHING)
     waiting = select(func.count()).where(Job.account_id == Account.id, Job.status == State.WAITING)
     under_way = select(func.count()).where(Job.account_id == Account.id, Job.status.in_(UNDER_WAY))

@@ -129,7 +129,7 @@ def running(session: Session, limit: int = 12) -> Sequence[Any]:
 def budgets(session: Session) -> list[Budget]:
     """The budgets of accounts and of the cloud that are nearest to their end."""
     most = func.coalesce(Account.budget_hard_usd, Account.budget_soft_usd)
-    this_month = cast(func.date_trunc("month", func.now(), "UTC"), Date)
+    this_month = cast(func.date_trunc("month", func.timezone("UTC", func.now())), Date)
     near = (
         select(Account.name, Tally.month_usd, most)
         .join(Tally, Tally.account_id == Account.id)
