@@ -49,14 +49,14 @@ def _counted(receive: Receive, max_bytes: int, declared_bytes: int, place: Place
     async def counted() -> Message:
         nonlocal has_begun, taken_bytes
         if not has_begun:
-            place.widen(declared_bytes)
+            await place.widen(declared_bytes)
             has_begun = True
         message = await receive()
         if piece := message.get("body"):
             taken_bytes += len(piece)
             if taken_bytes > max_bytes:
                 raise _too_large(max_bytes)
-            place.widen(taken_bytes)
+            await place.widen(taken_bytes)
         return message
 
     return counted

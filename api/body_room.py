@@ -1,7 +1,8 @@
-"""Memory for the bodies that are in this process at once: more are put off until those are done with."""
+"""Memory for the bodies that are in this process at once: more wait a while for it, and are put off then."""
 
 from typing import Final
 
+import anyio
 from starlette.types import Scope
 
 from jobs.errors import Unavailable
@@ -16,9 +17,17 @@ _PLACE: Final = "duologue.body_place"
 class BodyRoom:
     """So many bytes for all; a single body may have more."""
 
-    def __init__(self, max_bytes: int = ROOM_BYTES) -> None:
+    def __init__(self, max_bytes: int = ROOM_BYTES, patience_seconds: float = 5.0) -> None:
         self.max_bytes = max_bytes
+        self.patience_seconds = patience_seconds
         self.taken_bytes = 0
+        self.changed = anyio.Event()
+
+    def give_back(self, some_bytes: int) -> None:
+        """Tell whoever waits for room, too; `changed` is another from then on."""
+        self.taken_bytes -= some_bytes
+        self.changed.set()
+        self.changed = anyio.Event()
 
 
 class Place:
@@ -29,13 +38,15 @@ class Place:
         self._bytes = 0
         scope[_PLACE] = self
 
-    def widen(self, length_bytes: int) -> None:
-        """Take what a body of that length needs. Raises Unavailable where the others leave too little."""
+    async def widen(self, length_bytes: int) -> None:
+        """Take what a body of that length needs. Raises Unavailable where the others leave too little for too long."""
         more_bytes = length_bytes - self._bytes
         if length_bytes <= SMALL_BYTES or more_bytes <= 0:
             return
-        is_alone = self._room.taken_bytes == self._bytes
-        if not is_alone and self._room.taken_bytes + more_bytes > self._room.max_bytes:
+        with anyio.move_on_after(self._room.patience_seconds):
+            while not self._fits(more_bytes):
+                await self._room.changed.wait()
+        if not self._fits(more_bytes):
             sentence = "Many large requests are being taken in; send the same request again, or upload its media first."
             raise Unavailable(sentence, retry_after_seconds=2)
         self._room.taken_bytes += more_bytes
@@ -43,8 +54,13 @@ class Place:
 
     def leave(self) -> None:
         """Give it back; twice is once."""
-        self._room.taken_bytes -= self._bytes
-        self._bytes = 0
+        if self._bytes:
+            self._room.give_back(self._bytes)
+            self._bytes = 0
+
+    def _fits(self, more_bytes: int) -> bool:
+        is_alone = self._room.taken_bytes == self._bytes
+        return is_alone or self._room.taken_bytes + more_bytes <= self._room.max_bytes
 
 
 def leave(scope: Scope) -> None:

@@ -73,7 +73,7 @@ def test_bodies_that_would_not_fit_beside_others_are_put_off_until_those_are_don
     set_settings(monkeypatch, database)
     engine()
     app = create_app()
-    app.state.room.max_bytes = 100_000
+    app.state.room.max_bytes, app.state.room.patience_seconds = 100_000, 0.1
     order = json.dumps({"image": "A" * 60_000, "audio": "A" * 100}).encode()
     head = f"POST {SOLO} HTTP/1.1\r\nHost: door\r\nAuthorization: Bearer {member.key}\r\n"
     with served(app) as url, socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), 20) as slow:
