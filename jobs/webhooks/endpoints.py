@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from jobs import ids, settings
@@ -14,12 +14,13 @@ from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound, WrongInput
 from jobs.rules import addresses
-from jobs.rules.deliveries import KINDS
-from jobs.tables import Endpoint, Receiver
+from jobs.rules.deliveries import KINDS, Status
+from jobs.tables import Delivery, Endpoint, Receiver
 
 ENDPOINTS_MAX = 50
 DESCRIPTION_MAX_LETTERS = 200
 OVERLAP_MAX_SECONDS = 7 * 86400
+_PAGE = 1000
 
 
 def register(
@@ -97,7 +98,13 @@ def pause(caller: Caller, endpoint_id: uuid.UUID | None) -> Endpoint:
 
 
 def resume(caller: Caller, endpoint_id: uuid.UUID | None) -> Endpoint:
-    """Let an endpoint that was paused or switched off have its deliveries again, from now on. Raises NotFound."""
+    """Let an endpoint that was paused or switched off have its deliveries again, from now on. Raises NotFound.
+
+    What waited meanwhile counts as owed since now: its receiver has not failed.
+    """
+    with transaction() as session:
+        found = own(session, caller, endpoint_id)
+    _owe_since_now(found.id)  # while it is still paused, so that nothing is given up in between
     with transaction() as session:
         found = own(session, caller, endpoint_id, locked=True)
         found.paused_at, found.disabled_at, found.disabled_reason = None, None, ""
@@ -162,6 +169,25 @@ def checked_kinds(kinds: Collection[str]) -> list[str]:
 
 def _own(caller: Caller) -> Select[Endpoint]:
     return select(Endpoint).where(Endpoint.account_id == caller.account_id, Endpoint.deleted_at.is_(None))
+
+
+def _owe_since_now(lane: uuid.UUID) -> None:
+    """Page by page: a pause of weeks may have held back very much."""
+    page = (
+        select(Delivery.id, Delivery.due_at)
+        .where(Delivery.lane == lane, Delivery.status == Status.OWED)
+        .order_by(Delivery.due_at, Delivery.id)
+        .limit(_PAGE)
+    )
+    query = page
+    while True:
+        with transaction() as session:
+            found = session.execute(query).all()
+            of_page = (Delivery.id.in_([row.id for row in found]), Delivery.status == Status.OWED)
+            session.execute(update(Delivery).where(*of_page).values(owed_since=func.now()))
+        if len(found) < _PAGE:
+            return
+        query = page.where(tuple_(Delivery.due_at, Delivery.id) > (found[-1].due_at, found[-1].id))
 
 
 def _forgive(session: Session, found: Endpoint) -> None:

@@ -163,6 +163,18 @@ def test_a_paused_endpoint_keeps_what_it_is_owed(caller: Caller) -> None:
     assert len(take().letters) == 1
 
 
+def test_what_waited_for_longer_than_failures_may_is_posted_once_its_endpoint_is_resumed(caller: Caller) -> None:
+    endpoint = webhooks.register(caller, url=URL, kinds=KINDS)
+    webhooks.pause(caller, endpoint.id)
+    for _ in range(3):
+        completed(caller)
+    with transaction() as session:
+        session.execute(update(Delivery).values(owed_since=func.now() - timedelta(days=6)))
+    webhooks.resume(caller, endpoint.id)
+    assert webhooks.give_up_old() == 0
+    assert len(take().letters) == 3
+
+
 def test_a_new_url_takes_what_is_owed(caller: Caller) -> None:
     endpoint = webhooks.register(caller, url=URL, kinds=KINDS)
     completed(caller)
