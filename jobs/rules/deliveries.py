@@ -34,6 +34,8 @@ TRIES_MAX: Final = len(PAUSES_SECONDS) + 1
 TOLD_PAUSE_MAX_SECONDS: Final = 86_400.0
 OWED_MAX_DAYS: Final = 5
 """Nothing is owed for longer, whatever shut receivers made it wait; as long may an endpoint fail before it is off."""
+QUIET_MAX_DAYS: Final = 2
+"""Failures further apart do not go on with each other: the longest pause between two tries is a day and a tenth."""
 
 SHUT_AFTER_FAILURES: Final = 5
 SHUT_FIRST_SECONDS: Final = 30.0
@@ -131,23 +133,35 @@ def why(tried: Tried) -> str:
     return f"it answered {tried.status}" + (", and redirects are not followed" if is_redirect else "")
 
 
-def after_failure(standing: Standing, tried: Tried, chance: float) -> Standing:
+def after_failure(standing: Standing, tried: Tried, kind: str, chance: float) -> Standing:
     """How a receiver stands after it failed: shut after five failures in a row, longer each time, or as it told us.
 
-    Posts that were on their way together fail together, and count once.
+    Posts that were on their way together fail together, and count once. What is tried once only begins no days of
+    failure: nobody may have been meant to be there.
     """
-    failing = replace(standing, failing_since=standing.failing_since or tried.ended_at)
+    began_at = None if kind in ONCE else tried.ended_at
+    failing = replace(
+        standing,
+        failing_since=_failing_since(standing, tried) or began_at,
+        failed_at=max(standing.failed_at or tried.ended_at, tried.ended_at),
+    )
     if not tried.is_trouble:
         return failing
-    is_new = standing.failed_at is None or tried.began_at >= standing.failed_at
+    is_new = standing.failures == 0 or standing.failed_at is None or tried.began_at >= standing.failed_at
     failures = standing.failures + is_new
     shut_seconds = min(tried.told_seconds or 0.0, SHUT_TOLD_MAX_SECONDS)
     if failures >= SHUT_AFTER_FAILURES and is_new:
         doubled = min(SHUT_FIRST_SECONDS * 2.0 ** min(failures - SHUT_AFTER_FAILURES, 20), SHUT_MAX_SECONDS)
         shut_seconds = max(shut_seconds, doubled * (0.5 + 0.5 * chance))
     shut_until = max(standing.shut_until or tried.ended_at, tried.ended_at + timedelta(seconds=shut_seconds))
-    failed_at = max(standing.failed_at or tried.ended_at, tried.ended_at)
-    return replace(failing, failures=failures, failed_at=failed_at, shut_until=shut_until)
+    return replace(failing, failures=failures, shut_until=shut_until)
+
+
+def _failing_since(standing: Standing, tried: Tried) -> datetime | None:
+    """Since when it has failed without a success and without a long quiet."""
+    if standing.failed_at is None or tried.ended_at - standing.failed_at > timedelta(days=QUIET_MAX_DAYS):
+        return None
+    return standing.failing_since
 
 
 def is_hopeless(standing: Standing, now: datetime) -> bool:

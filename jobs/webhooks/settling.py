@@ -114,7 +114,7 @@ def _settle_standings(session: Session, outcomes: Sequence[Outcome]) -> dict[uui
     after = dict(before)
     for one in outcomes:
         lane = one.letter.lane
-        after[lane] = _after(after.get(lane, Standing()), one.tried)
+        after[lane] = _after(after.get(lane, Standing()), one)
     well = [lane for lane in before if after[lane] == Standing()]
     if well:
         session.execute(delete(Receiver).where(Receiver.lane.in_(well)))
@@ -123,10 +123,10 @@ def _settle_standings(session: Session, outcomes: Sequence[Outcome]) -> dict[uui
     return after
 
 
-def _after(standing: Standing, tried: Tried) -> Standing:
-    if tried.is_good:
+def _after(standing: Standing, one: Outcome) -> Standing:
+    if one.tried.is_good:
         return Standing()
-    return deliveries.after_failure(standing, tried, random.random())  # noqa: S311 - jitter
+    return deliveries.after_failure(standing, one.tried, one.letter.kind, random.random())  # noqa: S311 - jitter
 
 
 def _write(session: Session, lane: uuid.UUID, standing: Standing) -> None:

@@ -70,7 +70,7 @@ def test_what_is_permanent_and_what_is_of_the_moment_is_tried_once() -> None:
 def test_five_failures_in_a_row_shut_a_receiver_longer_each_time() -> None:
     standing, moment, shut = Standing(), NOW, []
     for _ in range(12):
-        standing = deliveries.after_failure(standing, tried(500, moment), chance=1)
+        standing = deliveries.after_failure(standing, tried(500, moment), DONE, chance=1)
         moment += timedelta(seconds=1)
         assert standing.shut_until is not None
         shut.append((standing.shut_until - moment).total_seconds())
@@ -82,28 +82,49 @@ def test_five_failures_in_a_row_shut_a_receiver_longer_each_time() -> None:
 def test_posts_that_fail_together_count_once() -> None:
     standing = Standing()
     for _ in range(20):
-        standing = deliveries.after_failure(standing, tried(None), chance=1)
+        standing = deliveries.after_failure(standing, tried(None), DONE, chance=1)
     assert standing.failures == 1
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 404, 405, 422])
 def test_an_answer_to_one_delivery_shuts_nobody_but_is_remembered(status: int) -> None:
-    standing = deliveries.after_failure(Standing(), tried(status), chance=1)
+    standing = deliveries.after_failure(Standing(), tried(status), DONE, chance=1)
     assert (standing.failures, standing.shut_until) == (0, None)
     assert standing.failing_since is not None
 
 
 def test_too_many_shuts_a_receiver_for_as_long_as_it_said_and_an_hour_at_most() -> None:
     for told, expected in ((60, 60), (1e6, 3600)):
-        standing = deliveries.after_failure(Standing(), tried(429, told_seconds=told), chance=0)
+        standing = deliveries.after_failure(Standing(), tried(429, told_seconds=told), DONE, chance=0)
         assert standing.shut_until == NOW + timedelta(seconds=1 + expected)
 
 
-def test_a_receiver_is_given_up_after_five_days_of_failure() -> None:
-    standing = deliveries.after_failure(Standing(), tried(500), chance=0)
-    assert not deliveries.is_hopeless(standing, NOW + timedelta(days=4.9))
-    assert deliveries.is_hopeless(standing, NOW + timedelta(days=5, seconds=2))
+def failing(status: int, *days: float, kind: str = DONE) -> Standing:
+    """How a receiver stands after it failed on these days."""
+    standing = Standing()
+    for day in days:
+        standing = deliveries.after_failure(standing, tried(status, NOW + timedelta(days=day)), kind, chance=0)
+    return standing
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_a_receiver_is_given_up_after_five_days_of_failure(status: int) -> None:
+    assert not deliveries.is_hopeless(failing(status, 0, 1, 2, 3, 4, 4.9), NOW + timedelta(days=4.9))
+    assert deliveries.is_hopeless(failing(status, 0, 1.1, 2.2, 3.3, 4.4, 5.1), NOW + timedelta(days=5.1))
     assert not deliveries.is_hopeless(Standing(), NOW)
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_a_failure_after_a_long_quiet_goes_on_with_nothing(status: int) -> None:
+    standing = failing(status, 0, 1, 6)
+    assert standing.failing_since == NOW + timedelta(days=6, seconds=1)
+    assert not deliveries.is_hopeless(standing, NOW + timedelta(days=6, seconds=1))
+
+
+@pytest.mark.parametrize("kind", sorted(deliveries.ONCE))
+def test_what_is_tried_once_begins_no_days_of_failure_but_shuts(kind: str) -> None:
+    standing = failing(500, 0, 1, 2, 3, 4, 5, kind=kind)
+    assert (standing.failing_since, standing.failures) == (None, 6)
 
 
 @pytest.mark.parametrize(
