@@ -3,7 +3,7 @@
 import json
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,11 +63,14 @@ class Outcome:
 
 def settle(outcomes: Sequence[Outcome]) -> None:
     """Write down all of these, and switch off the endpoints that want no more or have failed for days."""
-    judged = [(one, _judge(one)) for one in sorted(outcomes, key=lambda one: one.tried.ended_at)]
+    in_order = sorted(outcomes, key=lambda one: one.tried.ended_at)
     with transaction() as session:
+        moved = _moved(session, [one.letter for one in in_order if not one.tried.is_good])
+        judged = [(one, _judge(one, moved)) for one in in_order]
         session.execute(_SETTLE, {"told": json.dumps([_told(one, verdict) for one, verdict in judged])})
-        standings = _settle_standings(session, [one for one, _ in judged])
-        for endpoint_id, reason in _to_disable(judged, standings).items():
+        said = [(one, verdict) for one, verdict in judged if one.letter.delivery_id not in moved]
+        standings = _settle_standings(session, [one for one, _ in said])
+        for endpoint_id, reason in _to_disable(said, standings).items():
             _disable(session, endpoint_id, reason)
         after_commit(session, lambda: _tell(judged))
 
@@ -79,7 +82,22 @@ def hand_back(letters: Sequence[Letter]) -> None:
         session.execute(_HAND_BACK, {"told": told})
 
 
-def _judge(one: Outcome) -> _Verdict:
+def _moved(session: Session, failed: Sequence[Letter]) -> set[uuid.UUID]:
+    """The deliveries that failed at a URL which is no longer their endpoint's: of the new one that says nothing.
+
+    The endpoints stay as they are until all is written down; taken in one order, and before their deliveries.
+    """
+    wanted = {one.endpoint_id for one in failed if one.endpoint_id is not None}
+    if not wanted:
+        return set()
+    there = select(Endpoint.id, Endpoint.url).where(Endpoint.id.in_(wanted)).order_by(Endpoint.id)
+    urls = {row.id: row.url for row in session.execute(there.with_for_update(key_share=True))}
+    return {one.delivery_id for one in failed if one.endpoint_id is not None and urls.get(one.endpoint_id) != one.url}
+
+
+def _judge(one: Outcome, moved: Collection[uuid.UUID]) -> _Verdict:
+    if one.letter.delivery_id in moved:
+        return Again(0.0)
     return deliveries.after_try(one.tried, one.letter.kind, one.letter.tries + 1, random.random())  # noqa: S311 - jitter
 
 

@@ -235,8 +235,8 @@ def test_days_of_failure_switch_an_endpoint_off(caller: Caller, receiver: FakeRe
     receiver.mood = BROKEN
     endpoint = webhooks.register(caller, url=receiver.url(), kinds=["job.completed"])
     with transaction() as session:
-        long_ago = datetime.now(UTC) - timedelta(days=5, minutes=1)
-        session.add(Receiver(lane=endpoint.id, failures=1, failing_since=long_ago, failed_at=long_ago))
+        long_ago, yesterday = (datetime.now(UTC) - timedelta(days=days, minutes=1) for days in (5, 1))
+        session.add(Receiver(lane=endpoint.id, failures=4, failing_since=long_ago, failed_at=yesterday))
     for _ in range(3):
         completed(caller)
     with delivering():

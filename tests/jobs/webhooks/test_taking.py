@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, update
 
 from jobs import lifecycle, retention, webhooks
@@ -180,6 +181,20 @@ def test_a_new_url_takes_what_is_owed(caller: Caller) -> None:
     completed(caller)
     webhooks.change(caller, endpoint.id, {"url": f"{URL}new"})
     assert [one.url for one in take().letters] == [f"{URL}new"]
+
+
+@pytest.mark.parametrize("status", [410, 503])
+def test_what_failed_at_the_old_url_is_posted_to_the_new_one_and_says_nothing_of_it(
+    caller: Caller, status: int
+) -> None:
+    endpoint = webhooks.register(caller, url=URL, kinds=KINDS)
+    completed(caller)
+    [letter] = take().letters
+    webhooks.change(caller, endpoint.id, {"url": f"{URL}new"})
+    settle([letter], status)
+    assert webhooks.endpoint(caller, endpoint.id).disabled_at is None
+    [again] = take().letters
+    assert (again.url, again.is_failing) == (f"{URL}new", False)
 
 
 def test_what_is_owed_for_too_long_is_given_up_and_what_was_settled_long_ago_forgotten(caller: Caller) -> None:
