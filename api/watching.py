@@ -1,8 +1,9 @@
 """Watches jobs for everybody who waits at this door: one question to Postgres a tick, however many there are."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
 import anyio.to_thread
@@ -10,10 +11,10 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from api import stopping
-from jobs import accounts, listing
+from jobs import accounts, listing, webhooks
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.errors import Unavailable
+from jobs.errors import TooMany, Unavailable
 from jobs.listing import Glimpse
 from jobs.rules.states import State
 from jobs.tables import Event
@@ -23,6 +24,8 @@ KEYS_SECONDS = 5.0
 """How often the keys of those who listen are looked up again, all with one question."""
 PLACES = 1000
 """How many may wait before streams are refused: each costs a connection and some memory of this process."""
+ACCOUNT_PLACES = 250
+"""How many streams one account may have open here, so that it leaves room for others."""
 
 
 class Watch:
@@ -77,17 +80,36 @@ class Watch:
         self.changed = anyio.Event()
 
 
+class Ear:
+    """One listener to an endpoint; `news` is set when there may be something to pull, or when the wait is over."""
+
+    def __init__(self) -> None:
+        self.news = anyio.Event()
+        self.is_over = False
+
+    def close(self) -> None:
+        self.is_over = True
+        self.news.set()
+
+
 class Hub:
     """Who waits for which job in this process. Everything here happens in the one event loop, so nothing is locked."""
 
     def __init__(
-        self, tick_seconds: float = TICK_SECONDS, places: int = PLACES, keys_seconds: float = KEYS_SECONDS
+        self,
+        tick_seconds: float = TICK_SECONDS,
+        places: int = PLACES,
+        keys_seconds: float = KEYS_SECONDS,
+        account_places: int = ACCOUNT_PLACES,
     ) -> None:
         self._tick_seconds = tick_seconds
         self._keys_seconds = keys_seconds
         self._places = places
+        self._account_places = account_places
         self._watched: dict[uuid.UUID, Watch] = {}
         self._listening: dict[anyio.CancelScope, uuid.UUID] = {}
+        self._ears: dict[uuid.UUID, Ear] = {}
+        self._streams: Counter[uuid.UUID] = Counter()
         self._is_closed = False
 
     @property
@@ -96,13 +118,28 @@ class Hub:
         return sum(watch.watchers for watch in self._watched.values())
 
     @property
-    def is_closed(self) -> bool:
-        """Whether this process was told to stop."""
-        return self._is_closed
-
-    @property
     def is_full(self) -> bool:
-        return self.watchers >= self._places
+        return self.watchers + len(self._ears) >= self._places
+
+    @contextmanager
+    def stream_of(self, account_id: uuid.UUID | None) -> Iterator[None]:
+        """Have a place for one more stream, of an account if of any. Raises Unavailable and TooMany."""
+        if self.is_full:
+            raise Unavailable("Too many streams are open here; come back a little later.", retry_after_seconds=5)
+        if account_id is None:
+            yield
+            return
+        if self._streams[account_id] >= self._account_places:
+            raise TooMany(
+                f"The account has {self._account_places} streams open here already; close one first.",
+                retry_after_seconds=5,
+            )
+        self._streams[account_id] += 1
+        try:
+            yield
+        finally:
+            self._streams[account_id] -= 1
+            self._streams += Counter()  # without those who have none left
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -133,6 +170,20 @@ class Hub:
             if watch.watchers == 0:
                 del self._watched[job_id]
 
+    @contextmanager
+    def listen(self, endpoint_id: uuid.UUID) -> Iterator[Ear]:
+        """Hear of news for an endpoint. Whoever listened to it before is ended: its client may have gone unnoticed."""
+        if before := self._ears.get(endpoint_id):
+            before.close()
+        ear = self._ears[endpoint_id] = Ear()
+        if self._is_closed:
+            ear.close()
+        try:
+            yield ear
+        finally:
+            if self._ears.get(endpoint_id) is ear:
+                del self._ears[endpoint_id]
+
     @asynccontextmanager
     async def while_allowed(self, caller: Caller) -> AsyncIterator[None]:
         """Leave the block early, and quietly, soon after the caller's key has been revoked or may no longer read."""
@@ -148,6 +199,8 @@ class Hub:
         self._is_closed = True
         for watch in self._watched.values():
             watch.close()
+        for ear in self._ears.values():
+            ear.close()
 
     async def _look_again_and_again(self) -> None:
         keys_due = anyio.current_time() + self._keys_seconds
@@ -157,6 +210,8 @@ class Hub:
                 with suppress(Unavailable):
                     if self._watched:
                         await self._look(dict(self._watched))
+                    if self._ears:
+                        await self._ask_for_news(set(self._ears))
                     if self._listening and anyio.current_time() >= keys_due:
                         await self._look_up(set(self._listening.values()))
                         keys_due = anyio.current_time() + self._keys_seconds
@@ -169,6 +224,11 @@ class Hub:
         found = await anyio.to_thread.run_sync(listing.glimpses, seen, abandon_on_cancel=True)
         for job_id, watch in watched.items():
             watch.learn(found.get(job_id), seen[job_id])
+
+    async def _ask_for_news(self, endpoint_ids: Collection[uuid.UUID]) -> None:
+        found = await anyio.to_thread.run_sync(webhooks.with_news, endpoint_ids, abandon_on_cancel=True)
+        for endpoint_id in found & self._ears.keys():
+            self._ears[endpoint_id].news.set()
 
     async def _look_up(self, key_ids: Collection[uuid.UUID]) -> None:
         allowed = await anyio.to_thread.run_sync(_still_allowed, key_ids, abandon_on_cancel=True)

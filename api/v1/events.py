@@ -18,7 +18,6 @@ from api.v1.jobs import JobId
 from api.v1.presenter import Progress
 from api.watching import Hub, Watch, hub_of, while_connected
 from jobs import ids, listing
-from jobs.errors import Unavailable
 from jobs.rules.states import State
 
 HEARTBEAT_SECONDS = 15.0
@@ -37,19 +36,32 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 
 class EventStream(Response):
-    """Everything about one job after the event `last_id`, until it is final, or `allowed` is left before."""
+    """Everything about one job after the event `last_id`, until it is final, or `allowed` is left before.
+
+    Raises Unavailable, and TooMany where the account it is told to, if to any, follows enough already.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, job_id: uuid.UUID, last_id: int, allowed: AbstractAsyncContextManager[None]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        job_id: uuid.UUID,
+        last_id: int,
+        allowed: AbstractAsyncContextManager[None],
+        account_id: uuid.UUID | None = None,
+    ) -> None:
         # A proxy that gathers the answer before it passes it on would make it useless.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
-        self._hub, self._job_id, self._last_id, self._allowed = hub, job_id, last_id, allowed
+        self._hub, self._job_id, self._last_id = hub, job_id, last_id
+        self._allowed, self._account_id = allowed, account_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
-        if self._hub.is_full:
-            raise Unavailable("Too many streams are open here; read the job instead.", retry_after_seconds=5)
+        with self._hub.stream_of(self._account_id):
+            await self._follow(receive, send)
+
+    async def _follow(self, receive: Receive, send: Send) -> None:
         async with self._hub.watch(self._job_id) as watch:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async with while_connected(receive), self._allowed:
@@ -71,7 +83,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     status_code=200,  # said here because the response class does not
     summary="Follow a job",
     response_class=Response,  # not EventStream: the document would say that refusals are a stream as well
-    responses=_STREAM | presenter.documented(400, 404),
+    responses=_STREAM | presenter.documented(400, 404, 429),
 )
 def events(
     request: Request, caller: Reader, job_id: JobId, header: _LastEventId = None, last_event_id: _LastSeen = None
@@ -86,7 +98,7 @@ def events(
     if State(job.status).is_final and last_id and last_id >= listing.timeline(job)[-1].id:
         return Response(status_code=204)  # browsers come back after every end but this
     hub = hub_of(request)
-    return EventStream(hub, job.id, last_id, hub.while_allowed(caller))
+    return EventStream(hub, job.id, last_id, hub.while_allowed(caller), caller.account_id)
 
 
 async def tell(

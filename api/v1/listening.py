@@ -1,11 +1,13 @@
 """Gives a listener without a URL its deliveries as server-sent events, signed as they would be posted."""
 
 import json
+import time
 import uuid
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,14 +16,19 @@ from starlette.types import Receive, Scope, Send
 from api.caller import Manager
 from api.v1 import presenter
 from api.v1.webhooks import WebhookId
-from api.watching import Hub, hub_of, while_connected
+from api.watching import Ear, Hub, hub_of, while_connected
 from jobs import ids, webhooks
 from jobs.accounts import Caller
 from jobs.errors import NotAuthenticated, NotFound, Unavailable
-from jobs.webhooks import Post
+from jobs.webhooks import Letter, Post
 
 TICK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
+
+_LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", description="`id` of the last delivery heard; what came later is told again."),
+]
 
 router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
 
@@ -36,29 +43,48 @@ class DeliveryStream(Response):
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
         self._hub, self._caller, self._endpoint_id = hub, caller, endpoint_id
+        self._told: list[Letter] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async with while_connected(receive):
-            await self._tell(send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _tell(self, send: Send) -> None:
-        silent_seconds = HEARTBEAT_SECONDS  # a comment at once tells the client that we listen
-        while not self._hub.is_closed:
+        with self._hub.stream_of(self._caller.account_id), self._hub.listen(self._endpoint_id) as ear:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
-                found = await run_in_threadpool(webhooks.pull, self._caller, self._endpoint_id)
-            except Unavailable:
-                found = []  # what is owed waits for the database
-            except (NotAuthenticated, NotFound):
-                return
-            for delivery_id, post in found:
-                await send(_body(_framed(delivery_id, post)))
-            silent_seconds = 0.0 if found else silent_seconds + TICK_SECONDS
-            if silent_seconds >= HEARTBEAT_SECONDS:
+                async with while_connected(receive):
+                    await self._tell(ear, send)
+            finally:
+                await self._hand_back()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _tell(self, ear: Ear, send: Send) -> None:
+        """Tell what is owed; it counts as delivered if the client is still there a tick later, when we pull again."""
+        await send(_body(": listening\n\n"))  # at once, so that the client knows
+        while not ear.is_over:
+            ear.news = anyio.Event()  # before we look, so that nothing slips in between
+            with suppress(Unavailable):  # what is owed waits for the database
+                try:
+                    await run_in_threadpool(self._pull)
+                except (NotAuthenticated, NotFound):
+                    return
+                timestamp = int(time.time())
+                for letter in self._told:
+                    await send(_body(_framed(letter.delivery_id, letter.post(timestamp))))
+            if self._told:
+                await anyio.sleep(TICK_SECONDS)
+                continue
+            with anyio.move_on_after(HEARTBEAT_SECONDS) as patience:
+                await ear.news.wait()
+            if patience.cancelled_caught:
                 await send(_body(": listening\n\n"))
-                silent_seconds = 0.0
-            await anyio.sleep(0 if found else TICK_SECONDS)
+
+    def _pull(self) -> None:
+        # Kept by the thread itself: whoever waits for it may be cancelled, and must hand back what came.
+        self._told = webhooks.pull(self._caller, self._endpoint_id, self._told)
+
+    async def _hand_back(self) -> None:
+        """Let what may not have arrived be told again; where the database is away, it is free after a while."""
+        if self._told:
+            with anyio.CancelScope(shield=True), suppress(Unavailable):
+                await run_in_threadpool(webhooks.hand_back, self._told)
 
 
 _STREAM: dict[int | str, dict[str, Any]] = {
@@ -74,14 +100,18 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     status_code=200,  # said here because the response class does not
     summary="Listen to an endpoint",
     response_class=Response,  # not DeliveryStream: the document would say that refusals are a stream as well
-    responses=_STREAM | presenter.documented(404, 409),
+    responses=_STREAM | presenter.documented(404, 409, 429),
 )
-async def listen(request: Request, caller: Manager, webhook_id: WebhookId) -> Response:
+async def listen(
+    request: Request, caller: Manager, webhook_id: WebhookId, last_event_id: _LastEventId = None
+) -> Response:
     """Take what an endpoint without a URL is owed, as it comes; what was told here counts as delivered.
 
-    An endpoint that nobody listens to for an hour is deleted.
+    Whoever comes back with the `Last-Event-ID` it heard last is told again what came after it. There is one listener
+    at a time: a new one ends the one before. An endpoint that nobody listens to for an hour is deleted.
     """
-    found = await run_in_threadpool(webhooks.listen, caller, ids.parse(webhook_id))
+    last_heard = ids.parse(last_event_id) if last_event_id else None
+    found = await run_in_threadpool(webhooks.listen, caller, ids.parse(webhook_id), last_heard)
     return DeliveryStream(hub_of(request), caller, found.id)
 
 

@@ -3,7 +3,7 @@
 from jobs.webhooks.endpoints import change, endpoint, endpoints, pause, register, remove, resume, rotate
 from jobs.webhooks.letters import Letter, Post
 from jobs.webhooks.log import Entry, deliveries, entry, of_job, replay, resend, resend_of_jobs, test
-from jobs.webhooks.pulling import listen, pull
+from jobs.webhooks.pulling import listen, pull, with_news
 from jobs.webhooks.settling import Outcome, hand_back, settle
 from jobs.webhooks.taking import Batch, take
 from jobs.webhooks.tending import drop_unheard, forget, give_up_old, tell_progress
@@ -38,4 +38,5 @@ __all__ = [
     "take",
     "tell_progress",
     "test",
+    "with_news",
 ]

@@ -91,7 +91,7 @@ def resend(caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
     """Owe a delivery once more, with the id it had: at once where it is still owed. Raises NotFound."""
     with transaction() as session:
         found = _own(session, caller, delivery_id)
-        session.execute(_owed_again(update(Delivery).where(Delivery.id == found.id)))
+        session.execute(owed_again(update(Delivery).where(Delivery.id == found.id)))
         session.refresh(found)
         return found
 
@@ -103,7 +103,7 @@ def resend_of_jobs(job_ids: Collection[uuid.UUID]) -> int:
     """
     settled = Delivery.job_id.in_(job_ids) & (Delivery.status != Status.OWED) & (Delivery.kind != "job.progress")
     with transaction() as session:
-        return len(session.execute(_owed_again(update(Delivery).where(settled)).returning(Delivery.id)).all())
+        return len(session.execute(owed_again(update(Delivery).where(settled)).returning(Delivery.id)).all())
 
 
 def replay(caller: Caller, endpoint_id: uuid.UUID | None, since: datetime) -> int:
@@ -122,21 +122,11 @@ def replay(caller: Caller, endpoint_id: uuid.UUID | None, since: datetime) -> in
             .order_by(Delivery.id)
             .limit(REPLAY_MAX)
         )
-        again = _owed_again(update(Delivery).where(Delivery.id.in_(given_up))).returning(Delivery.id)
+        again = owed_again(update(Delivery).where(Delivery.id.in_(given_up))).returning(Delivery.id)
         return len(session.execute(again).all())
 
 
-def _own(session: Session, caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
-    query: Select[Delivery] = select(Delivery).where(
-        Delivery.id == delivery_id, Delivery.account_id == caller.account_id
-    )
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFound("There is no such delivery.")
-    return found
-
-
-def _owed_again(statement: Any) -> Any:  # noqa: ANN401 - an update of deliveries, whatever it returns
+def owed_again(statement: Any) -> Any:  # noqa: ANN401 - an update of deliveries, whatever it returns
     """Whoever is just posting it may end that in peace: its turn is over, so what it tells changes nothing."""
     return statement.values(
         status=Status.OWED,
@@ -148,6 +138,16 @@ def _owed_again(statement: Any) -> Any:  # noqa: ANN401 - an update of deliverie
         owed_since=func.clock_timestamp(),
         due_at=func.clock_timestamp(),
     ).execution_options(synchronize_session=False)
+
+
+def _own(session: Session, caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
+    query: Select[Delivery] = select(Delivery).where(
+        Delivery.id == delivery_id, Delivery.account_id == caller.account_id
+    )
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFound("There is no such delivery.")
+    return found
 
 
 def _without_signatures(body: Any) -> Any:  # noqa: ANN401 - JSON

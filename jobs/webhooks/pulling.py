@@ -1,9 +1,11 @@
 """Endpoints without a URL: whoever listens to their stream is given what is owed, signed as it would be posted."""
 
-import time
+import json
 import uuid
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from jobs import accounts
@@ -14,40 +16,104 @@ from jobs.rules.deliveries import Status
 from jobs.tables import Delivery, Endpoint
 from jobs.webhooks import writing
 from jobs.webhooks.endpoints import own
-from jobs.webhooks.letters import Letter, Post
+from jobs.webhooks.letters import Letter
+from jobs.webhooks.log import REPLAY_MAX, owed_again
+from jobs.webhooks.taking import hold_seconds
 
 BATCH = 100
+_NOTED = timedelta(minutes=1)
+"""How often it is written down, at most, that somebody listens."""
+
+_WITH_NEWS = text("""
+    SELECT id FROM endpoints
+    WHERE id = ANY(:listened) AND (
+        deleted_at IS NOT NULL
+        OR paused_at IS NULL AND EXISTS (
+            SELECT FROM deliveries
+            WHERE lane = endpoints.id AND status = 'owed' AND (taken_until IS NULL OR taken_until <= now())
+        )
+    )
+""")
+
+_HEARD = text("""
+    UPDATE deliveries SET status = 'delivered', settled_at = now(), taken_until = NULL
+    FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told(id uuid, turn bigint)
+    WHERE deliveries.id = told.id AND deliveries.turn = told.turn AND deliveries.settled_at IS NULL
+""")
 
 
-def listen(caller: Caller, endpoint_id: uuid.UUID | None) -> Endpoint:
-    """The endpoint, if it is one to listen to. Raises NotFound, and Conflict when it has a URL."""
+def listen(caller: Caller, endpoint_id: uuid.UUID | None, last_heard: uuid.UUID | None = None) -> Endpoint:
+    """The endpoint, if it is one to listen to; what was told after the delivery `last_heard` is owed again.
+
+    Raises NotFound, and Conflict when it has a URL.
+    """
     with transaction() as session:
         found = own(session, caller, endpoint_id)
         if found.url is not None:
             raise Conflict("The endpoint has a URL, where its deliveries are posted; make one without to listen.")
+        if last_heard is not None:
+            _owe_unheard(session, found, last_heard)
         return found
 
 
-def pull(caller: Caller, endpoint_id: uuid.UUID) -> list[tuple[uuid.UUID, Post]]:
-    """What is owed to a listener, oldest first, as it would be posted; it counts as delivered from now on.
+def with_news(listened: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these endpoints there is something to pull for, or are gone: one question for all who listen."""
+    with transaction() as session:
+        return set(session.scalars(_WITH_NEWS, {"listened": list(listened)}))
 
-    Raises NotFound once the endpoint is gone, NotAuthenticated once the caller's key may no longer listen.
+
+def pull(caller: Caller, endpoint_id: uuid.UUID, heard: Sequence[Letter] = ()) -> list[Letter]:
+    """What is owed to a listener, oldest first, as it would be posted; what it `heard` counts as delivered.
+
+    Whoever pulls has `hold_seconds` to come back with it or hand it back; then it is free for others. Raises NotFound
+    once the endpoint is gone, NotAuthenticated once the caller's key may no longer listen.
     """
     with transaction() as session:
         if not accounts.still_allowed(session, [caller.key_id], "manage"):
             raise accounts.unknown()
         found = own(session, caller, endpoint_id)
-        found.pulled_at = func.now()  # the database's clock
+        _note(session, found)
+        if heard:
+            told = json.dumps([{"id": one.delivery_id.hex, "turn": one.turn} for one in heard])
+            session.execute(_HEARD, {"told": told})
         rows = [] if found.paused_at else _owed(session, found)
+        for row in rows:
+            row.turn += 1
+            row.taken_until = func.now() + timedelta(seconds=hold_seconds())
         letters = writing.letters(session, [writing.owed(row) for row in rows])
         for row, letter in zip(rows, letters, strict=True):
-            row.settled_at = func.clock_timestamp()
-            row.status = Status.DELIVERED if isinstance(letter, Letter) else Status.GIVEN_UP
-            row.reason = "" if isinstance(letter, Letter) else letter.why
-    timestamp = int(time.time())
-    return [(one.delivery_id, one.post(timestamp)) for one in letters if isinstance(one, Letter)]
+            if not isinstance(letter, Letter):
+                row.status, row.reason = Status.GIVEN_UP, letter.why
+                row.settled_at, row.taken_until = func.clock_timestamp(), None
+    return [one for one in letters if isinstance(one, Letter)]
+
+
+def _owe_unheard(session: Session, found: Endpoint, last_heard: uuid.UUID) -> None:
+    """In the order they were told: pull by pull, and in each as they were due."""
+    told = tuple_(Delivery.settled_at, Delivery.due_at, Delivery.id)
+    of_endpoint = (Delivery.endpoint_id == found.id, Delivery.status == Status.DELIVERED)
+    last = session.execute(
+        select(Delivery.settled_at, Delivery.due_at, Delivery.id).where(*of_endpoint, Delivery.id == last_heard)
+    ).one_or_none()
+    if last is not None:
+        unheard = select(Delivery.id).where(*of_endpoint, told > tuple(last)).order_by(told).limit(REPLAY_MAX)
+        again = owed_again(update(Delivery).where(Delivery.id.in_(unheard)))
+        session.execute(again.values(due_at=Delivery.due_at))  # so that they keep their order
+
+
+def _note(session: Session, found: Endpoint) -> None:
+    """By the database's clock."""
+    long_ago = or_(Endpoint.pulled_at.is_(None), Endpoint.pulled_at < func.now() - _NOTED)
+    session.execute(
+        update(Endpoint)
+        .where(Endpoint.id == found.id, long_ago)
+        .values(pulled_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _owed(session: Session, found: Endpoint) -> list[Delivery]:
-    owed = select(Delivery).where(Delivery.lane == found.id, Delivery.status == Status.OWED)
-    return list(session.scalars(owed.order_by(Delivery.due_at, Delivery.id).limit(BATCH).with_for_update()))
+    free = or_(Delivery.taken_until.is_(None), Delivery.taken_until <= func.now())
+    owed = select(Delivery).where(Delivery.lane == found.id, Delivery.status == Status.OWED, free)
+    in_order = owed.order_by(Delivery.due_at, Delivery.id).limit(BATCH)
+    return list(session.scalars(in_order.with_for_update(skip_locked=True)))

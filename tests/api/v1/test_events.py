@@ -174,6 +174,22 @@ def test_where_too_many_listen_a_stream_is_refused_and_says_so(
     wait_for(lambda: not app.state.hub.is_full, "there is room again")
 
 
+def test_no_account_takes_all_places_for_streams(
+    app: FastAPI, door: str, member: Member, stranger: Member, job: Job
+) -> None:
+    app.state.hub = Hub(account_places=1)
+    theirs = factories.submit(stranger.caller)
+    with following(place(door, job), member.headers) as stream:
+        next(stream)
+        refused = httpx.get(place(door, job), headers=member.headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many")
+        with following(place(door, theirs), stranger.headers) as other:
+            assert next(other).kind == "job.created"
+    wait_for(lambda: app.state.hub.watchers == 0, "it has gone")
+    with following(place(door, job), member.headers) as stream:
+        next(stream)
+
+
 def test_a_stream_outlives_a_database_that_goes_away(
     servers: dict[str, str], database: dict[str, str], door: str, member: Member, job: Job
 ) -> None:

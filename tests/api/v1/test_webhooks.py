@@ -1,31 +1,21 @@
 """Promises about endpoints and the log of deliveries, asked over HTTP."""
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from api.app import create_app
-from jobs import accounts, lifecycle, webhooks
+from jobs import lifecycle, webhooks
 from jobs.database import transaction
-from jobs.tables import Delivery
+from jobs.tables import Delivery, Endpoint
 from tests import factories
-from tests.api.open_door import served, wait_for
+from tests.api.open_door import wait_for
 from tests.conftest import Member, set_settings
 
 URL = "https://hooks.example.com/duologue"
 EVENTS = ["job.completed", "job.failed"]
-
-
-@pytest.fixture
-def door(bucket: str) -> Iterator[str]:
-    with served(create_app()) as url:
-        yield url
 
 
 def register(client: TestClient, member: Member, **changes: object) -> dict[str, Any]:
@@ -196,50 +186,6 @@ def test_what_was_given_up_is_sent_again_one_by_one_or_all_since_a_time(client: 
     assert refused.status_code == 400
 
 
-def test_a_listener_is_given_signed_deliveries_as_they_come(door: str, member: Member) -> None:
-    made = httpx.post(f"{door}/v1/webhooks", json={"events": EVENTS}, headers=member.headers).json()
-    assert made["url"] is None
-    first = completed(member)
-    place = f"{door}/v1/webhooks/{made['id']}/listen"
-    with httpx.stream("POST", place, headers=member.headers, timeout=20) as answer:
-        stream = hears(answer)
-        told = next(stream)
-        assert json.loads(told["body"])["data"]["id"] == first
-        second = completed(member)
-        assert json.loads(next(stream)["body"])["data"]["id"] == second
-    log = httpx.get(f"{door}/v1/webhooks/{made['id']}/deliveries", headers=member.headers).json()
-    assert [one["status"] for one in log["deliveries"]] == ["delivered"] * 2
-
-
-def hears(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    """What a stream's `data` lines hold."""
-    return (json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line.startswith("data: "))
-
-
-def test_a_stream_ends_when_its_endpoint_is_deleted(door: str, member: Member) -> None:
-    made = httpx.post(f"{door}/v1/webhooks", json={"events": EVENTS}, headers=member.headers).json()
-    place = f"{door}/v1/webhooks/{made['id']}"
-    with httpx.stream("POST", f"{place}/listen", headers=member.headers, timeout=20) as answer:
-        lines = answer.iter_lines()
-        assert next(lines) == ": listening"
-        httpx.delete(place, headers=member.headers).raise_for_status()
-        assert not [line for line in lines if line]
-
-
-def test_a_stream_ends_and_tells_nothing_more_once_its_key_is_revoked(door: str, member: Member) -> None:
-    made = httpx.post(f"{door}/v1/webhooks", json={"events": EVENTS}, headers=member.headers).json()
-    place = f"{door}/v1/webhooks/{made['id']}/listen"
-    with httpx.stream("POST", place, headers=member.headers, timeout=20) as answer:
-        lines = answer.iter_lines()
-        assert next(lines) == ": listening"
-        with transaction() as session:
-            accounts.revoke_key(session, member.caller.key_id)
-        completed(member)
-        assert next(filter(None, lines), None) is None
-    with transaction() as session:
-        assert session.scalars(select(Delivery.status)).all() == ["owed"]
-
-
 def test_where_there_is_a_url_nobody_can_listen(client: TestClient, member: Member) -> None:
     made = register(client, member)
     refused = client.post(f"/v1/webhooks/{made['id']}/listen", headers=member.headers)
@@ -250,8 +196,6 @@ def test_endpoints_nobody_listens_to_go(member: Member, client: TestClient) -> N
     made = register(client, member, url=None)
     assert webhooks.drop_unheard() == 0
     with transaction() as session:
-        from jobs.tables import Endpoint
-
         long_ago = datetime(2026, 1, 1, tzinfo=UTC)
         session.execute(update(Endpoint).values(created_at=long_ago, pulled_at=None))
     assert webhooks.drop_unheard() == 1
