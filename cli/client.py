@@ -114,12 +114,12 @@ class Api:
         return answer
 
     @contextmanager
-    def stream(self, method: str, path: str) -> Iterator[Iterator[str]]:
+    def stream(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Iterator[str]]:
         """The lines of an answer that goes on and on; a minute of silence counts as no answer."""
         patience = httpx.Timeout(60, connect=5)
         with (
             _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."),
-            self._api.stream(method, path, timeout=patience) as reply,
+            self._api.stream(method, path, headers=dict(headers), timeout=patience) as reply,
         ):
             if not reply.is_success:
                 reply.read()

@@ -1,8 +1,10 @@
 """Promises of `duologue webhooks`: what happens is heard without a public address, and endpoints are looked after."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -75,12 +77,47 @@ def test_a_test_says_how_it_went(desk: Desk) -> None:
     assert "given up: it answered 500" in failed.stderr
 
 
-def test_a_message_is_genuine_only_with_the_right_secret_bytes_and_time() -> None:
-    secret, now = ids.new_webhook_secret(), time.time()
-    headers = {"webhook-id": "a", "webhook-timestamp": str(int(now))}
-    headers["webhook-signature"] = signatures.standard([ids.new_webhook_secret(), secret], "a", int(now), b"{}")
-    assert hearing.is_genuine(headers, b"{}", secret, now)
-    assert not hearing.is_genuine(headers, b"{ }", secret, now)
-    assert not hearing.is_genuine(headers, b"{}", ids.new_webhook_secret(), now)
-    assert not hearing.is_genuine(headers, b"{}", secret, now + 301)
-    assert not hearing.is_genuine(headers | {"webhook-timestamp": "soon"}, b"{}", secret, now)
+def test_a_message_is_genuine_only_with_the_right_secret_and_bytes() -> None:
+    secret = ids.new_webhook_secret()
+    headers = signed([ids.new_webhook_secret(), secret], b"{}", int(time.time()))
+    assert hearing.is_genuine(headers, b"{}", secret)
+    assert not hearing.is_genuine(headers, b"{ }", secret)
+    assert not hearing.is_genuine(headers, b"{}", ids.new_webhook_secret())
+    assert not hearing.is_genuine(headers | {"webhook-timestamp": str(int(time.time()) - 1)}, b"{}", secret)
+    assert not hearing.is_genuine(headers | {"webhook-timestamp": "soon"}, b"{}", secret)
+
+
+def test_what_waited_behind_a_slow_program_is_passed_on_as_if_it_were_signed_now() -> None:
+    """A burst is signed at one moment, and the last of it is read when the program has taken all before."""
+    secret, body = ids.new_webhook_secret(), '{"type": "job.completed", "timestamp": "t", "data": {}}'
+    told = {"headers": signed([secret], body.encode(), int(time.time()) - 3600), "body": body}
+    with Receiver() as local:
+        hearing.follow(Said(told), {"id": "e", "secret": secret}, local.url("/local"), 1)  # type: ignore[arg-type]
+    [passed] = local.at("/local")
+    assert abs(time.time() - int(passed.headers["webhook-timestamp"])) < 300
+    assert hearing.is_genuine(passed.headers, passed.body, secret)
+
+
+def test_a_listener_comes_back_with_what_it_heard_last() -> None:
+    secret, body = ids.new_webhook_secret(), '{"type": "job.completed", "timestamp": "t", "data": {}}'
+    api = Said({"headers": signed([secret], body.encode(), int(time.time())), "body": body})
+    hearing.follow(api, {"id": "e", "secret": secret}, None, 2)  # type: ignore[arg-type]
+    assert api.asked == [{}, {"Last-Event-ID": "a"}]
+
+
+class Said:
+    """An API whose stream tells one thing and ends."""
+
+    def __init__(self, told: dict[str, object]) -> None:
+        self._line = f"data: {json.dumps(told)}"
+        self.asked: list[dict[str, str]] = []
+
+    @contextmanager
+    def stream(self, _method: str, _path: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:
+        self.asked.append(headers)
+        yield iter([self._line])
+
+
+def signed(secrets: list[str], body: bytes, at: int) -> dict[str, str]:
+    signature = signatures.standard(secrets, "a", at, body)
+    return {"webhook-id": "a", "webhook-timestamp": str(at), "webhook-signature": signature}
