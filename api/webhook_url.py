@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 from fastapi import Query
 from starlette.requests import Request
 
+from jobs import settings
 from jobs.errors import WrongInput
 from jobs.rules import addresses
 
@@ -24,18 +25,27 @@ def from_query(request: Request) -> str | None:
 
 
 def whole(query: str) -> str:
-    """The webhook of a raw query string; one that was not encoded keeps all of its own `?a=b&c=d`."""
+    """The webhook of a raw query string; one that was not encoded keeps all of its own `?a=b&c=d`.
+
+    Some clients encode all but `:` and `/`, as a query allows: where only an encoded `?` is, all of it is.
+    """
     found = _PARAMETER.search(query)
     text = found[1] if found else ""
-    return text if _UNENCODED.match(text) else unquote_plus(text.partition("&")[0])
+    first = text.partition("&")[0]
+    is_encoded = "?" not in first and "%3f" in first.lower()
+    return text if _UNENCODED.match(text) and not is_encoded else unquote_plus(first)
 
 
 def checked(url: object, field: str) -> str | None:
-    """The URL if it can be one; None when absent. Raises WrongInput. Where it leads is judged when it is called."""
+    """The URL if it may be posted to; None when absent. Raises WrongInput.
+
+    Where the name of a host leads is judged when it is called.
+    """
     if url is None or url == "":
         return None
     if not isinstance(url, str):
         raise WrongInput(f"{field} must be an http(s) URL.", field=field)
-    if reason := addresses.why_not_url(url, addresses.ANYWHERE):
+    chosen = settings.load()
+    if reason := addresses.why_not_webhook(url, chosen.webhook_networks, http_anywhere=chosen.webhook_http):
         raise WrongInput(f"{field}: {reason}.", field=field)
     return url

@@ -9,6 +9,7 @@ from api import openapi
 from api.v1 import strict
 from api.v1.money import Usd
 from api.v1.presenter import Between, JobShown, between
+from api.webhook_url import checked
 from jobs import batches, storage
 from jobs.batches import BatchWish, Seen
 from jobs.errors import MissingInput
@@ -57,6 +58,8 @@ class BatchForm(strict.StrictForm):
         # The same rules hold for these two as for those of a line.
         of_batch = {"metadata": self.metadata} | ({"webhook": self.webhook} if self.webhook else {})
         batch_lines.read_options(of_batch, within="batch")
+        for url, field in ((self.options.get("webhook"), "options.webhook"), (self.webhook, "batch.webhook")):
+            checked(url, field)
         return BatchWish(
             on_bad_lines=self.on_bad_lines,
             is_validate_only=self.validate_only,

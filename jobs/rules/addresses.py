@@ -85,6 +85,21 @@ def why_not_url(url: str, allowed: Collection[Network] = ()) -> str | None:
     return _why_not_form(parts) or _why_not_host(parts, allowed) or _why_not_port(port)
 
 
+def why_not_webhook(url: str, allowed: Collection[Network], *, http_anywhere: bool) -> str | None:
+    """Say why nothing can ever be posted to `url`; None when it can, as far as can be told without resolving its host.
+
+    Over http only networks that were allowed are reached, unless it is allowed everywhere.
+    """
+    if reason := why_not_url(url, allowed):
+        return reason
+    parts = urlsplit(url)
+    if parts.scheme == "https" or http_anywhere:
+        return None
+    literal = _address((parts.hostname or "").removesuffix("."))
+    may_be_home = bool(allowed) if literal is None else any(literal in network for network in allowed)
+    return None if may_be_home else "webhooks are posted over https only; begin the URL with https://"
+
+
 def _meant_by(address: Address) -> Iterator[Address]:
     """List the addresses that packets to `address` can end at: itself, or the IPv4 ones an IPv6 spelling carries."""
     if isinstance(address, IPv4Address):

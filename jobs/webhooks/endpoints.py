@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -151,11 +150,8 @@ def checked_url(url: str | None) -> str | None:
     if url is None:
         return None
     chosen = settings.load()
-    if reason := addresses.why_not_url(url, chosen.webhook_networks):
+    if reason := addresses.why_not_webhook(url, chosen.webhook_networks, http_anywhere=chosen.webhook_http):
         raise WrongInput(f"url: {reason}.", field="url")
-    # A name may lead to a network that is allowed, which is known once it is connected to.
-    if urlsplit(url).scheme == "http" and not (chosen.webhook_http or chosen.webhook_networks):
-        raise WrongInput("url: webhooks are posted over https only; begin the URL with https://.", field="url")
     return url
 
 

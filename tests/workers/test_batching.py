@@ -75,6 +75,12 @@ def test_every_bad_line_is_told_with_its_number_and_none_is_taken(caller: Caller
     assert kept == batch.problems
 
 
+def test_a_line_whose_webhook_can_never_be_posted_is_bad(caller: Caller) -> None:
+    line = factories.line("private", options={"webhook": "https://10.0.0.1/"})
+    batch = batching.read(caller, [line, factories.line("good")], TAKE_GOOD).batch
+    assert [(one["custom_id"], one["field"]) for one in batch.problems] == [("private", "options.webhook")]
+
+
 def test_the_good_lines_are_taken_where_that_is_asked(caller: Caller) -> None:
     batch = batching.read_file(caller, BAD_FILE, TAKE_GOOD).batch
     assert (batch.status, batch.jobs, batch.bad) == ("in_progress", 2, 7)

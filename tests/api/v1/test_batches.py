@@ -137,6 +137,8 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"input_file": "https://x.example/a"}, "input_file"),
     ({"requests": [{}], "options": {"engine": 5}}, "options.engine"),
     ({"requests": [{}], "webhook": "nope"}, "batch.webhook"),
+    ({"requests": [{}], "webhook": "https://10.0.0.1/"}, "batch.webhook"),
+    ({"requests": [{}], "options": {"webhook": "http://h.example/"}}, "options.webhook"),
     ({"requests": [{}], "metadata": {"a": "x" * 20_000}}, "batch.metadata"),
     ({"requests": [{}], "on_bad_lines": "ignore"}, "on_bad_lines"),
     ({"requests": [{}], "budget_usd": 0}, "budget_usd"),
