@@ -108,9 +108,12 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: httpcore.NetworkError | httpcore.TimeoutException | None = None
         look_up = partial(resolved, self._resolve, host, port)
         found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._lookups)
-        for address in self._judge(host, checked(host, found, self._allowed)):
+        addresses = self._judge(host, checked(host, found, self._allowed))
+        # One that swallows packets, such as IPv6 without a way out, must leave time for the others.
+        share = timeout and timeout / len(addresses)
+        for address in addresses:
             try:
-                return await self._backend.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return await self._backend.connect_tcp(str(address), port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError(f"the host {host} has no address")

@@ -7,6 +7,7 @@ import anyio
 import httpx
 
 from jobs import clock
+from jobs.rules.addresses import names_an_address
 from jobs.rules.deliveries import Tried, told_seconds
 from jobs.webhooks import Letter, Outcome
 from workers.guard import AddressRefused, UnknownHost
@@ -39,7 +40,8 @@ async def post(client: httpx.AsyncClient, letter: Letter, seconds: float) -> Out
             finally:
                 await reply.aclose()
     except AddressRefused as refused:
-        error, is_permanent = str(refused), True
+        # A resolver that answers wrongly for an hour must cost no delivery.
+        error, is_permanent = str(refused), names_an_address(letter.url)
     except httpx.InvalidURL:
         error, is_permanent = "its URL cannot be called", True
     except TimeoutError:

@@ -100,6 +100,11 @@ def why_not_webhook(url: str, allowed: Collection[Network], *, http_anywhere: bo
     return None if may_be_home else "webhooks are posted over https only; begin the URL with https://"
 
 
+def names_an_address(url: str) -> bool:
+    """Whether the host is an address itself, so that no resolver has a say in where `url` leads."""
+    return _address((urlsplit(url).hostname or "").removesuffix(".")) is not None
+
+
 def _meant_by(address: Address) -> Iterator[Address]:
     """List the addresses that packets to `address` can end at: itself, or the IPv4 ones an IPv6 spelling carries."""
     if isinstance(address, IPv4Address):
