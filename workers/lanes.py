@@ -48,6 +48,11 @@ class Lane:
         """Whether nothing was held or heard for a while."""
         return not self.held and time.monotonic() - self._heard_at > _KNOWN_SECONDS
 
+    def limit(self, most: int) -> None:
+        """Have at most so many on their way from now on: its owner may change that at any time."""
+        self._most = most
+        self._window = min(self._window, most)
+
     def begin(self) -> Letter:
         """The next to post."""
         self.posting += 1
@@ -80,6 +85,7 @@ class Lanes:
         for letter in letters:
             if (lane := self._lanes.get(letter.lane)) is None:
                 lane = self._lanes[letter.lane] = Lane(letter)
+            lane.limit(letter.concurrency)
             lane.queue.append(letter)
             touched[letter.lane] = lane
         self.held += len(letters)

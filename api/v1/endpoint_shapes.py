@@ -18,7 +18,12 @@ Status = Literal["owed", "delivered", "given_up"]
 Events = Annotated[list[str], Field(min_length=1, max_length=len(KINDS), description=f"Any of {', '.join(KINDS)}.")]
 Description = Annotated[str, Field(max_length=DESCRIPTION_MAX_LETTERS, description="What you call it.")]
 Concurrency = Annotated[
-    int | None, Field(ge=1, le=CONCURRENCY_MAX, description="Most posts to it at once; null is the server's default.")
+    int | None,
+    Field(
+        ge=1,
+        le=CONCURRENCY_MAX,
+        description="Most posts to it at once from each courier; null is the server's default.",
+    ),
 ]
 
 

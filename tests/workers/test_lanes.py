@@ -33,6 +33,16 @@ def test_a_receiver_that_answers_gets_more_and_more_at_once_up_to_its_limit() ->
     assert [go_through(lane, is_trouble=False) for _ in range(4)] == [2, 4, 5, 5]
 
 
+def test_a_changed_limit_holds_for_a_receiver_that_is_busy() -> None:
+    lanes, name = Lanes(), uuid.uuid4()
+    [lane] = lanes.take_in([letter(name, concurrency=5)])
+    assert [go_through(filled(lane), is_trouble=False) for _ in range(4)] == [2, 4, 5, 5]
+    lanes.take_in([letter(name, concurrency=1)])
+    assert [go_through(lane, is_trouble=False) for _ in range(2)] == [1, 1]
+    lanes.take_in([letter(name, concurrency=3)])
+    assert [go_through(lane, is_trouble=False) for _ in range(3)] == [1, 2, 3]
+
+
 def test_one_that_fails_gets_one_at_a_time_and_begins_anew_when_it_answers() -> None:
     lane = filled(Lane(letter()))
     go_through(lane, is_trouble=False)
