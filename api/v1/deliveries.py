@@ -69,8 +69,8 @@ def show(caller: Reader, delivery_id: DeliveryId) -> Response:
     status_code=202,
     summary="Send a delivery again",
     response_model=DeliveryShown,
-    responses=presenter.documented(404),
+    responses=presenter.documented(404, 409),
 )
 def resend(caller: Manager, delivery_id: DeliveryId) -> Response:
-    """Post it once more, with the id it had, whatever became of it."""
+    """Post it once more, with the id it had, whatever became of it; refused where its endpoint is switched off."""
     return presenter.respond(shapes.delivery(webhooks.resend(caller, ids.parse(delivery_id))), 202)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from jobs import outbox
@@ -15,7 +15,7 @@ from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
 from jobs.rules.deliveries import Status
-from jobs.tables import Delivery, Job, Try
+from jobs.tables import Delivery, Endpoint, Job, Try
 from jobs.webhooks import writing
 from jobs.webhooks.endpoints import own
 from jobs.webhooks.letters import Letter
@@ -88,9 +88,17 @@ def test(caller: Caller, endpoint_id: uuid.UUID | None) -> Delivery:
 
 
 def resend(caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
-    """Owe a delivery once more, with the id it had: at once where it is still owed. Raises NotFound."""
+    """Owe a delivery once more, with the id it had: at once where it is still owed.
+
+    Raises NotFound, and Conflict where nothing is posted any more: it would be given up at once.
+    """
     with transaction() as session:
         found = _own(session, caller, delivery_id)
+        to = session.get(Endpoint, found.endpoint_id) if found.endpoint_id else None
+        if to is not None and to.deleted_at:
+            raise Conflict("Its endpoint was deleted; the delivery can be read, and not be sent again.")
+        if to is not None and to.disabled_at:
+            raise Conflict("Its endpoint is switched off; resume it first.")
         session.execute(owed_again(update(Delivery).where(Delivery.id == found.id)))
         session.refresh(found)
         return found
@@ -99,9 +107,15 @@ def resend(caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
 def resend_of_jobs(job_ids: Collection[uuid.UUID]) -> int:
     """Owe again all that these jobs' receivers were told or not told of their ends; how many deliveries.
 
-    For operators: whose jobs they are is not asked.
+    For operators: whose jobs they are is not asked. Endpoints that are switched off or deleted are left out.
     """
-    settled = Delivery.job_id.in_(job_ids) & (Delivery.status != Status.OWED) & (Delivery.kind != "job.progress")
+    off = or_(Endpoint.disabled_at.is_not(None), Endpoint.deleted_at.is_not(None))
+    settled = and_(
+        Delivery.job_id.in_(job_ids),
+        Delivery.status != Status.OWED,
+        Delivery.kind != "job.progress",
+        ~exists().where(Endpoint.id == Delivery.endpoint_id, off),
+    )
     with transaction() as session:
         return len(session.execute(owed_again(update(Delivery).where(settled)).returning(Delivery.id)).all())
 

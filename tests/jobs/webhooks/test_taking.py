@@ -10,6 +10,7 @@ from sqlalchemy import func, update
 from jobs import lifecycle, retention, webhooks
 from jobs.accounts import Caller
 from jobs.database import transaction
+from jobs.errors import Conflict
 from jobs.rules.deliveries import Tried
 from jobs.tables import Delivery, Receiver
 from jobs.webhooks import Batch, Letter, Outcome
@@ -226,3 +227,16 @@ def test_what_is_owed_of_a_deleted_job_is_given_up(caller: Caller) -> None:
     retention.delete_jobs(caller, [job.id])
     assert take().letters == []
     assert [(one.status, one.reason) for one in deliveries()] == [("given_up", "its job is no longer kept")] * 2
+
+
+@pytest.mark.parametrize("end", ["switched off", "deleted"])
+def test_nothing_is_sent_again_to_an_endpoint_that_takes_nothing(caller: Caller, end: str) -> None:
+    endpoint = webhooks.register(caller, url=URL, kinds=KINDS)
+    job = completed(caller, webhook_url=URL)
+    settle(take().letters, 410 if end == "switched off" else 200)
+    if end == "deleted":
+        webhooks.remove(caller, endpoint.id)
+    [delivery] = deliveries(Delivery.endpoint_id == endpoint.id)
+    with pytest.raises(Conflict, match=end):
+        webhooks.resend(caller, delivery.id)
+    assert webhooks.resend_of_jobs([job.id]) == 1, "only to the URL of the request"
