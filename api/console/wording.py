@@ -8,6 +8,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from jobs import clock
+from jobs.rules.addresses import without_query
 
 NOTHING: Final = "–"  # noqa: RUF001 - what stands for nothing in tables
 _NOTHING: Final = Markup('<span class="none">{}</span>').format(NOTHING)
@@ -91,4 +92,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "percent": percent,
     "size": size,
     "short": short,
+    "without_query": without_query,
 }

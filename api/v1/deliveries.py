@@ -61,7 +61,7 @@ def of_job(caller: Reader, job_id: JobId) -> Response:
 )
 def show(caller: Reader, delivery_id: DeliveryId) -> Response:
     """Show one delivery: its request, and how every try ended."""
-    return presenter.respond(shapes.entry(webhooks.entry(caller, ids.parse(delivery_id))))
+    return presenter.respond(shapes.entry(webhooks.entry(caller, ids.parse(delivery_id)), caller))
 
 
 @router.post(

@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from api.v1 import strict
 from jobs import webhooks
+from jobs.accounts import Caller
+from jobs.rules.addresses import without_query
 from jobs.rules.deliveries import KINDS
 from jobs.tables import Delivery, Endpoint, Try
 from jobs.webhooks.endpoints import DESCRIPTION_MAX_LETTERS, OVERLAP_MAX_SECONDS
@@ -143,7 +145,7 @@ class TryShown(BaseModel):
 class RequestShown(BaseModel):
     """The request as it would be posted now; links without their signature."""
 
-    url: str | None
+    url: str | None = Field(description="Without its query for a key that may not `manage`.")
     headers: dict[str, str]
     body: Any
 
@@ -167,8 +169,10 @@ def delivery(found: Delivery) -> DeliveryShown:
     return DeliveryShown(**_row(found))
 
 
-def entry(found: webhooks.Entry) -> DeliveryTold:
-    request = RequestShown(url=found.url, headers=found.headers, body=found.body) if found.body is not None else None
+def entry(found: webhooks.Entry, caller: Caller) -> DeliveryTold:
+    """For whoever may not manage webhooks, without the query of its URL: that is a secret of many receivers."""
+    url = found.url if found.url is None or "manage" in caller.scopes else without_query(found.url)
+    request = RequestShown(url=url, headers=found.headers, body=found.body) if found.body is not None else None
     return DeliveryTold(**_row(found.delivery), attempts=_tries(found.tries), request=request)
 
 

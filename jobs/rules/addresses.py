@@ -105,6 +105,15 @@ def names_an_address(url: str) -> bool:
     return _address((urlsplit(url).hostname or "").removesuffix(".")) is not None
 
 
+def without_query(link: str) -> str:
+    """A link for eyes that need not see what may be a secret in it."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return "not a link"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 def _meant_by(address: Address) -> Iterator[Address]:
     """List the addresses that packets to `address` can end at: itself, or the IPv4 ones an IPv6 spelling carries."""
     if isinstance(address, IPv4Address):

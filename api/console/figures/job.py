@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs import margins, storage
 from jobs.errors import NotFound, WrongSetting
+from jobs.rules.addresses import without_query
 from jobs.tables import Account, ArchivedEvent, ArchivedJob, Batch, Delivery, Endpoint, Event, Job, Try, UpstreamTry
 
 
@@ -132,15 +132,6 @@ def _media(job: Job) -> list[Medium]:
 
 
 _KINDS = {"image", "video", "audio", "left_audio", "right_audio", "mask"}
-
-
-def without_query(link: str) -> str:
-    """A link without what may be a secret in it."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return "not a link"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _is_kept(job: Job) -> bool:

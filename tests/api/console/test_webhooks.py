@@ -11,7 +11,7 @@ from tests.api.console.signed_in import Browser, text_of
 
 @pytest.fixture
 def endpoint(caller: Caller) -> Endpoint:
-    return webhooks.register(caller, url="https://hooks.example.com/in", kinds=["job.completed"])
+    return webhooks.register(caller, url="https://hooks.example.com/in?key=hush", kinds=["job.completed"])
 
 
 def test_an_endpoint_is_paused_resumed_and_tested(operator: Browser, caller: Caller, endpoint: Endpoint) -> None:
@@ -43,5 +43,8 @@ def test_a_delivery_is_shown_with_its_request_and_sent_again(
     assert {"job.completed", "owed"} <= set(text_of(page).split())
     assert endpoint.secret not in page.text
     assert "X-Amz-Signature" not in page.text
+    for place in ("/webhooks", f"/webhooks/{endpoint.id.hex}", f"/deliveries/{told.id.hex}"):
+        assert "https://hooks.example.com/in" in operator.get(place).text
+        assert "hush" not in operator.get(place).text
     assert operator.post(f"/deliveries/{told.id.hex}/resend").status_code == 303
     assert webhooks.entry(caller, told.id).delivery.turn == told.turn + 1

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from jobs import lifecycle, webhooks
+from jobs import accounts, lifecycle, webhooks
 from jobs.database import transaction
 from jobs.tables import Delivery, Endpoint
 from tests import factories
@@ -144,6 +144,18 @@ def test_the_log_shows_links_without_their_signature(client: TestClient, member:
     assert told.json()["request"]["body"]["data"]["output"]["link"].endswith(".mp4")
     for secret in ("X-Amz-Signature", made["secret"]):
         assert secret not in told.text
+
+
+def test_a_key_that_only_reads_sees_no_query_of_a_url(client: TestClient, member: Member) -> None:
+    register(client, member, url=f"{URL}?key=hush")
+    job_id = completed(member)
+    with transaction() as session:
+        _, reading = accounts.create_key(session, name="reads", account="acme", scopes=["read"])
+    [listed] = call(client, member, "GET", f"/v1/jobs/{job_id}/deliveries")["deliveries"]
+    place = f"/v1/deliveries/{listed['id']}"
+    assert call(client, member, "GET", place)["request"]["url"] == f"{URL}?key=hush"
+    seen = client.get(place, headers={"Authorization": f"Bearer {reading}"})
+    assert (seen.json()["request"]["url"], "hush" in seen.text) == (URL, False)
 
 
 def test_a_deleted_job_is_no_longer_read_in_the_log_of_what_was_told_of_it(client: TestClient, member: Member) -> None:
