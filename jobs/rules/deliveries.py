@@ -178,7 +178,7 @@ def told_seconds(retry_after: str | None, now: datetime) -> float | None:
         return float(text[:12])
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second of time zones without end
         return None
     aware = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

@@ -135,6 +135,7 @@ def test_what_is_tried_once_begins_no_days_of_failure_but_shuts(kind: str) -> No
         (" 0 ", 0),
         ("Sun, 22 Nov 2026 12:01:00 GMT", 60),
         ("Sun, 22 Nov 2026 11:00:00 GMT", 0),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999", None),
         ("soon", None),
         ("-5", None),
         ("\u00b2", None),
