@@ -15,7 +15,7 @@ from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
 from jobs.rules.deliveries import Status
-from jobs.tables import Delivery, Endpoint, Job, Try
+from jobs.tables import Delivery, Endpoint, Job, Receiver, Try
 from jobs.webhooks import writing
 from jobs.webhooks.endpoints import own
 from jobs.webhooks.letters import Letter
@@ -84,6 +84,12 @@ def test(caller: Caller, endpoint_id: uuid.UUID | None) -> Delivery:
         found = own(session, caller, endpoint_id)
         if found.paused_at or found.disabled_at:
             raise Conflict("The endpoint is paused or switched off; resume it first.")
+        shut = select(Receiver.shut_until).where(Receiver.lane == found.id, Receiver.shut_until > func.now())
+        if (until := session.scalars(shut).one_or_none()) is not None:
+            raise Conflict(
+                f"The endpoint failed again and again, and is left in peace until {until:%H:%M:%S} UTC; once it is "
+                "mended, resume it to have it told at once."
+            )
         return session.get_one(Delivery, outbox.owe_test(session, found))
 
 

@@ -1,12 +1,14 @@
 """What the outbox needs from time to time: news of progress, an end to what waits in vain, and forgetting."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
 from jobs import ids, settings
 from jobs.database import transaction
-from jobs.rules.deliveries import OWED_MAX_DAYS, Status
+from jobs.rules.deliveries import ONCE, OWED_MAX_DAYS, Status
 from jobs.tables import Delivery, Endpoint
 
 BATCH = 1000
@@ -55,28 +57,31 @@ def tell_progress() -> int:
 
 
 def give_up_old() -> int:
-    """Give up, a batch at a time, what is owed to nobody any more or for too long; how many there were."""
+    """Give up what is owed to nobody any more or for too long; how many there were."""
     kept = func.now() - timedelta(days=settings.load().keep_deliveries_days)
-    return (
-        _give_up(Endpoint.deleted_at.is_not(None), "its endpoint was deleted")
-        + _give_up(Endpoint.disabled_at.is_not(None), "its endpoint was switched off")
-        + _give_up(
-            Endpoint.paused_at.is_not(None) & (Delivery.owed_since < kept), "its endpoint was paused for too long"
-        )
-        + _give_up(
+    in_vain: tuple[tuple[ColumnElement[bool], str], ...] = (
+        (Endpoint.deleted_at.is_not(None), "its endpoint was deleted"),
+        (Endpoint.disabled_at.is_not(None), "its endpoint was switched off"),
+        (Endpoint.paused_at.is_not(None) & (Delivery.owed_since < kept), "its endpoint was paused for too long"),
+        (
             or_(Endpoint.id.is_(None), Endpoint.paused_at.is_(None))
             & (Delivery.owed_since < func.now() - timedelta(days=OWED_MAX_DAYS)),
             f"owed for {OWED_MAX_DAYS} days, while its receiver failed",
-        )
+        ),
     )
+    return sum(_to_the_end(partial(_give_up, condition, reason)) for condition, reason in in_vain)
 
 
 def forget() -> int:
-    """Forget, a batch at a time, what was settled long enough ago, its tries with it; how many there were."""
-    old = Delivery.settled_at < func.now() - timedelta(days=settings.load().keep_deliveries_days)
-    with transaction() as session:
-        over = select(Delivery.id).where(old).limit(BATCH)
-        return len(session.execute(delete(Delivery).where(Delivery.id.in_(over)).returning(Delivery.id)).all())
+    """Forget what was settled long enough ago, its tries with it; how many there were.
+
+    What is tried a single time is of the moment, and much of it: a day is enough.
+    """
+    kept = func.now() - timedelta(days=settings.load().keep_deliveries_days)
+    a_day_ago = func.now() - timedelta(days=1)
+    # An hour of them is looked at, not all that is kept; what a timetable missed that was away for longer stays longer.
+    of_a_moment = Delivery.settled_at.between(a_day_ago - _LOOKED_AT, a_day_ago) & Delivery.kind.in_(ONCE)
+    return _to_the_end(partial(_forget, Delivery.settled_at < kept)) + _to_the_end(partial(_forget, of_a_moment))
 
 
 def drop_unheard() -> int:
@@ -89,6 +94,20 @@ def drop_unheard() -> int:
 
 
 _UNHEARD = timedelta(hours=UNHEARD_HOURS)
+_LOOKED_AT = timedelta(hours=1)
+
+
+def _to_the_end(batch: Callable[[], int]) -> int:
+    done = 0
+    while found := batch():
+        done += found
+    return done
+
+
+def _forget(condition: ColumnElement[bool]) -> int:
+    with transaction() as session:
+        over = select(Delivery.id).where(condition).limit(BATCH)
+        return len(session.execute(delete(Delivery).where(Delivery.id.in_(over)).returning(Delivery.id)).all())
 
 
 def _give_up(condition: ColumnElement[bool], reason: str) -> int:

@@ -143,6 +143,8 @@ def test_a_failing_receiver_gets_one_at_a_time_and_a_shut_one_none(caller: Calle
     with transaction() as session:
         session.execute(update(Receiver).values(shut_until=func.now() + timedelta(minutes=1)))
     assert take().letters == []
+    with pytest.raises(Conflict, match="left in peace until"):
+        webhooks.test(caller, endpoint.id)
     webhooks.resume(caller, endpoint.id)
     assert len(take().letters) == 4, "its owner says that it is mended; the one that failed waits for its time"
 
@@ -210,6 +212,18 @@ def test_what_is_owed_for_too_long_is_given_up_and_what_was_settled_long_ago_for
         session.execute(update(Delivery).values(settled_at=func.now() - timedelta(days=31)))
     assert webhooks.forget() == 1
     assert deliveries() == []
+
+
+def test_what_is_tried_once_is_forgotten_after_a_day(caller: Caller) -> None:
+    endpoint = webhooks.register(caller, url=URL, kinds=KINDS)
+    completed(caller)
+    webhooks.test(caller, endpoint.id)
+    settle(take().letters, 200)
+    assert webhooks.forget() == 0
+    with transaction() as session:
+        session.execute(update(Delivery).values(settled_at=func.now() - timedelta(days=1, minutes=1)))
+    assert webhooks.forget() == 1
+    assert [one.kind for one in deliveries()] == ["job.completed"]
 
 
 def test_a_letter_shows_no_secret(caller: Caller) -> None:
