@@ -81,15 +81,11 @@ class Watch:
 
 
 class Ear:
-    """One listener to an endpoint; `news` is set when there may be something to pull, or when the wait is over."""
+    """One listener to an endpoint: `news` is set when there may be something to pull, `scope` cancelled to end it."""
 
     def __init__(self) -> None:
         self.news = anyio.Event()
-        self.is_over = False
-
-    def close(self) -> None:
-        self.is_over = True
-        self.news.set()
+        self.scope = anyio.CancelScope()
 
 
 class Hub:
@@ -174,10 +170,10 @@ class Hub:
     def listen(self, endpoint_id: uuid.UUID) -> Iterator[Ear]:
         """Hear of news for an endpoint. Whoever listened to it before is ended: its client may have gone unnoticed."""
         if before := self._ears.get(endpoint_id):
-            before.close()
+            before.scope.cancel()
         ear = self._ears[endpoint_id] = Ear()
         if self._is_closed:
-            ear.close()
+            ear.scope.cancel()
         try:
             yield ear
         finally:
@@ -200,7 +196,7 @@ class Hub:
         for watch in self._watched.values():
             watch.close()
         for ear in self._ears.values():
-            ear.close()
+            ear.scope.cancel()
 
     async def _look_again_and_again(self) -> None:
         keys_due = anyio.current_time() + self._keys_seconds

@@ -50,7 +50,8 @@ class DeliveryStream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
                 async with while_connected(receive):
-                    await self._tell(ear, send)
+                    with ear.scope:
+                        await self._tell(ear, send)
             finally:
                 await self._hand_back()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -58,7 +59,7 @@ class DeliveryStream(Response):
     async def _tell(self, ear: Ear, send: Send) -> None:
         """Tell what is owed; it counts as delivered if the client is still there a tick later, when we pull again."""
         await send(_body(": listening\n\n"))  # at once, so that the client knows
-        while not ear.is_over:
+        while True:
             ear.news = anyio.Event()  # before we look, so that nothing slips in between
             with suppress(Unavailable):  # what is owed waits for the database
                 try:

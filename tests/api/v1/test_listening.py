@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from jobs.database import engine, transaction
 from jobs.tables import Delivery, Endpoint
 from tests.api.open_door import served, wait_for
 from tests.conftest import Member
+from tests.story.house import house
 from tests.workers.couriers import completed
 
 EVENTS = ["job.completed", "job.failed"]
@@ -67,6 +69,18 @@ def test_a_new_listener_ends_the_one_before(door: str, member: Member) -> None:
         assert list(before) == []
         job_id = completed(member.caller).id.hex
         assert json.loads(next(after)["body"])["data"]["id"] == job_id
+
+
+def test_streams_end_well_and_at_once_when_the_door_is_closed(
+    bucket: str, database: dict[str, str], member: Member, tmp_path: Path
+) -> None:
+    with house(database, tmp_path, member.key) as built:
+        built.open_door()
+        with listening(built.url, member, listened(built.url, member)) as stream:
+            wait_for(lambda: pulled() == 1, "it listens")
+            built.dismiss("door")
+            assert list(stream) == []
+        assert "Cancel" not in built.log("door").read_text(), "it waited five seconds for an answer that did not end"
 
 
 def test_one_who_listens_in_vain_asks_nothing_of_its_own_and_writes_nothing(door: str, member: Member) -> None:
