@@ -15,7 +15,7 @@ from api.body_room import BodyRoom
 from api.console import routes as console
 from api.console.guard import ConsoleGuard
 from api.crashes import CrashGuard
-from api.gathering import Gathering
+from api.gathering import Gathering, in_a_thread
 from api.idempotency import REPLAYED
 from api.paths import ForgivingPaths
 from api.tallies import Tallies
@@ -37,6 +37,7 @@ from api.wavespeed import (
     webhook_secret,
 )
 from jobs import database, listing, settings, submission, telemetry
+from jobs.driving import driven
 
 _DESCRIPTION = """
 Talking videos from a picture or a video and one or two voices.
@@ -82,6 +83,8 @@ def create_app() -> FastAPI:
         openapi_tags=openapi.TAGS,
         redoc_url=None,
         redirect_slashes=False,
+        # We tell our own, and what callers wrote is in no trace of theirs.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # Without this the docs page shows a badge that an outside host draws.
         swagger_ui_parameters={"validatorUrl": None},
         middleware=_middleware(chosen, clock, room),
@@ -90,11 +93,12 @@ def create_app() -> FastAPI:
     app.state.clock, app.state.room = clock, room
     app.state.hub = Hub()
     app.state.bucket = own_threads.for_bucket()
-    app.state.readings = Gathering(listing.readings, enough=32, pace_seconds=0.01)
+    app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.
-    app.state.orders = Gathering(submission.submit_together, enough=64, rest_seconds=0.02)
-    app.state.callbacks = Gathering(callbacks.hear_all, enough=32, pace_seconds=0.05)
+    app.state.orders = Gathering(driven(submission.submit_together), enough=64, rest_seconds=0.02)
+    # Signed bodies of up to a megabyte each are no work for the loop.
+    app.state.callbacks = Gathering(in_a_thread(callbacks.hear_all), enough=32, pace_seconds=0.05)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):
         app.include_router(router)

@@ -2,10 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 
@@ -17,20 +16,20 @@ Answer = TypeVar("Answer")
 
 
 class Gathering(Generic[Question, Answer]):
-    """Asks one query at a time, with a thread and a connection; nothing is remembered from one query to the next.
+    """Asks one query at a time, over one connection; nothing is remembered from one query to the next.
 
     Whoever asks meanwhile is in the next one. It sets off no sooner than `pace_seconds` after the last, or as soon as
     `enough` wait; so many go together at most, so that the answers of some are written while others are looked up.
     The busier the door, the less a question costs, and on an idle one nobody waits. With `rest_seconds` the next waits
     so long for those who have just been answered to ask again, or until as many are there as there were: few large ones
     then, instead of two that take turns, where asking is work of this process itself. A question is never added to a
-    query that has set off, so no answer is older than its question. `ask_all` runs in a thread and returns, in order,
-    an answer or an error of the asker's own; what it raises instead, everybody gets.
+    query that has set off, so no answer is older than its question. `ask_all` returns, in order, an answer or an error
+    of the asker's own; what it raises instead, everybody gets.
     """
 
     def __init__(
         self,
-        ask_all: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
+        ask_all: Callable[[Sequence[Question]], Coroutine[Any, Any, Sequence[Answer | Exception]]],
         *,
         enough: int = 500,
         pace_seconds: float = 0.0,
@@ -43,18 +42,16 @@ class Gathering(Generic[Question, Answer]):
         self._crowd = enough
         """So many set off at once."""
         self._waiting: list[tuple[Question, asyncio.Future[Answer | BaseException]]] = []
-        self._is_under_way = False
+        self._under_way: asyncio.Task[Sequence[Answer | Exception]] | None = None
         self._not_before = 0.0
         self._alarm: asyncio.TimerHandle | None = None
-        # Its thread ends with this object.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="gathering")
 
     async def ask(self, question: Question) -> Answer:
         """The answer to `question`. Raises the error that is this asker's own, or that of the whole query."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer | BaseException] = loop.create_future()
         self._waiting.append((question, answer))
-        if not self._is_under_way:
+        if self._under_way is None:
             # Not at once even if it may be: whoever else asks in this turn of the loop comes along.
             self._set_off_when_due(loop)
         said = await answer
@@ -76,10 +73,10 @@ class Gathering(Generic[Question, Answer]):
         wanted = [(question, answer) for question, answer in together if not answer.cancelled()]
         loop = asyncio.get_running_loop()
         if wanted:
-            self._is_under_way = True
             self._not_before = loop.time() + self._pace_seconds
-            asked = loop.run_in_executor(self._thread, self._ask_all, [question for question, _ in wanted])
-            asked.add_done_callback(partial(self._hand_out, [answer for _, answer in wanted]))
+            questions, answers = zip(*wanted, strict=True)
+            self._under_way = loop.create_task(self._ask_all(questions))
+            self._under_way.add_done_callback(partial(self._hand_out, answers))
         elif self._waiting:
             self._set_off_when_due(loop)
 
@@ -89,7 +86,7 @@ class Gathering(Generic[Question, Answer]):
         asked: "asyncio.Future[Sequence[Answer | Exception]]",
     ) -> None:
         """The next sets off first: it is looked up while these answers are written."""
-        self._is_under_way = False
+        self._under_way = None
         loop = asyncio.get_running_loop()
         if self._rest_seconds:
             self._crowd = min(len(answers) + len(self._waiting), self._enough)
@@ -98,12 +95,21 @@ class Gathering(Generic[Question, Answer]):
             self._set_off()
         elif self._waiting:
             self._set_off_when_due(loop)
-        broken = asked.exception()
+        broken = asyncio.CancelledError() if asked.cancelled() else asked.exception()
         found = [broken] * len(answers) if broken else asked.result()
         for answer, said in zip(answers, found, strict=True):
             if not answer.cancelled():
                 # An error is handed over as a value: nobody may be left to hear it.
                 answer.set_result(said)
+
+
+def in_a_thread(work: Callable[[Question], Answer]) -> Callable[[Question], Coroutine[Any, Any, Answer]]:
+    """`work`, to be awaited while a thread does it."""
+
+    async def run(given: Question) -> Answer:
+        return await asyncio.to_thread(work, given)
+
+    return run
 
 
 def readings_of(request: Request) -> Gathering[tuple[str, uuid.UUID | None], Reading]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from jobs import settings
+from jobs import driving, settings
 from jobs.errors import Unavailable
 
 _AFTER_COMMIT = "after_commit"
@@ -140,6 +140,7 @@ def engine() -> Engine:
     chosen = settings.load()
     found = create_engine(
         _with_driver(chosen.secret("database_url")),
+        poolclass=driving.Pool,
         pool_size=chosen.database_pool_size,
         max_overflow=0,
         pool_timeout=5,
@@ -154,8 +155,15 @@ def engine() -> Engine:
             "prepare_threshold": None,
         },
     )
+    _connect_as_told(found)
     _ask_the_rested(found)
     return found
+
+
+def _connect_as_told(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def connect(_: object, __: object, given: list[Any], named: dict[str, Any]) -> DBAPIConnection:
+        return cast("DBAPIConnection", driving.connect(*given, **named))
 
 
 def _ask_the_rested(engine: Engine) -> None:

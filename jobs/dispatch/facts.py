@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
-from jobs import database, presence, settings, upstream
+from jobs import database, driving, presence, settings, upstream
 from jobs.database import transaction
 from jobs.rules.appraisal import ENGINES, Standing
 from jobs.rules.breaker import Phase
@@ -57,7 +58,7 @@ def current(session: Session | None = None) -> Facts:
     if session is not None:  # whoever holds a connection must not wait here for one who wants another
         _known = read(session)
         return _known
-    with _lock:  # one asks for all
+    with nullcontext() if driving.is_driven() else _lock:  # one asks for all, but no event loop waits for it
         known = _known
         if known is None or not known.is_fresh:
             with transaction() as own:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from jobs import budgets, idempotency
 from jobs.accounts import Caller
-from jobs.database import be_brief, cursor_of, pipelined
+from jobs.database import cursor_of
 from jobs.errors import Unavailable
 from jobs.idempotency import FullName, Named
 from jobs.rules import limits
@@ -110,9 +110,7 @@ def lock_and_look_up(
     # One text: the driver takes its time over every element of an array.
     asked = (" ".join(one.hex for one in account_ids), idempotency.written_out(names))
     try:
-        with pipelined(session):  # so that the beginning of the transaction has no way there and back of its own
-            be_brief(session)
-            rows = cursor_of(session).execute(_LOCK, asked).fetchall()
+        rows = cursor_of(session).execute(_LOCK, asked).fetchall()
     except psycopg.errors.LockNotAvailable as error:
         raise TallyIsKept from error
     found = {row.account_id: _standing(row) for row in rows if row.key is None}
@@ -123,7 +121,11 @@ def lock_and_look_up(
     return found, idempotency.read(row for row in rows if row.key is not None)
 
 
-_LOCK = "SELECT * FROM lock_accounts(string_to_array(%s, ' ')::uuid[], %s::json)"
+# With it goes what `database.be_brief` would say.
+_LOCK = """
+    SELECT locked.* FROM set_config('idle_in_transaction_session_timeout', '5s', true),
+        lock_accounts(string_to_array(%s, ' ')::uuid[], %s::json) AS locked
+"""
 
 
 def _standing(row: Any) -> Standing:  # noqa: ANN401 - the driver makes the class of its rows as they come

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from api.gathering import Gathering
+from api.gathering import Gathering, in_a_thread
 from jobs import accounts, listing
 from jobs.accounts import Caller
 from jobs.database import engine, transaction
@@ -43,7 +43,7 @@ async def all_of(gathering: Gathering[int, int], questions: Sequence[int]) -> li
 
 def test_what_is_asked_in_one_turn_is_one_query_and_an_error_is_one_askers_own() -> None:
     ledger = Ledger()
-    found = asyncio.run(all_of(Gathering(ledger.answer), [1, -2, 3]))
+    found = asyncio.run(all_of(Gathering(in_a_thread(ledger.answer)), [1, -2, 3]))
     assert ledger.asked == [[1, -2, 3]]
     assert (found[0], str(found[1]), found[2]) == (1, "-2", 3)
 
@@ -56,7 +56,7 @@ def test_what_breaks_the_query_is_told_to_everybody_and_the_next_is_answered() -
         return [1]
 
     async def story() -> None:
-        gathering = Gathering(away_once)
+        gathering = Gathering(in_a_thread(away_once))
         assert [type(said) for said in await all_of(gathering, [1, 2, 3])] == [Unavailable] * 3
         assert await gathering.ask(1) == 1
 
@@ -66,7 +66,7 @@ def test_what_breaks_the_query_is_told_to_everybody_and_the_next_is_answered() -
 
 def test_whoever_asks_while_a_query_is_under_way_is_in_the_next() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer)
+        gathering = Gathering(in_a_thread(ledger.answer))
         first = await begun(gathering, 1, ledger)
         late = [asyncio.ensure_future(gathering.ask(number)) for number in (10, 11, 12)]
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ def test_whoever_asks_while_a_query_is_under_way_is_in_the_next() -> None:
 
 def test_one_who_leaves_takes_nobody_along() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer)
+        gathering = Gathering(in_a_thread(ledger.answer))
         under_way = await begun(gathering, 1, ledger)
         waiting = [asyncio.ensure_future(gathering.ask(number)) for number in (10, 11)]
         await asyncio.sleep(0)
@@ -101,7 +101,7 @@ def test_one_who_leaves_takes_nobody_along() -> None:
 
 def test_a_pace_keeps_queries_apart_and_loses_nobody() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer, pace_seconds=0.05)
+        gathering = Gathering(in_a_thread(ledger.answer), pace_seconds=0.05)
         began = asyncio.get_running_loop().time()
         for number in range(3):
             assert await gathering.ask(number) == number
@@ -114,7 +114,7 @@ def test_a_pace_keeps_queries_apart_and_loses_nobody() -> None:
 
 def test_enough_who_wait_need_not_keep_the_pace_and_no_more_go_together() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer, enough=2, pace_seconds=3600.0)
+        gathering = Gathering(in_a_thread(ledger.answer), enough=2, pace_seconds=3600.0)
         assert await gathering.ask(0) == 0
         assert await all_of(gathering, [1, 2, 3, 4]) == [1, 2, 3, 4]
 
@@ -125,7 +125,7 @@ def test_enough_who_wait_need_not_keep_the_pace_and_no_more_go_together() -> Non
 
 def test_with_a_rest_the_next_waits_for_those_just_answered_and_for_nobody_else() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer, rest_seconds=3600.0)
+        gathering = Gathering(in_a_thread(ledger.answer), rest_seconds=3600.0)
         first = await begun(gathering, 1, ledger)
         late = asyncio.ensure_future(gathering.ask(2))
         ledger.may_answer.set()
@@ -142,7 +142,7 @@ def test_with_a_rest_the_next_waits_for_those_just_answered_and_for_nobody_else(
 
 def test_a_rest_is_over_though_those_just_answered_do_not_come_back() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer, rest_seconds=0.01)
+        gathering = Gathering(in_a_thread(ledger.answer), rest_seconds=0.01)
         assert await all_of(gathering, [1, 2, 3]) == [1, 2, 3]
         assert await gathering.ask(4) == 4
         assert await gathering.ask(5) == 5
@@ -154,7 +154,7 @@ def test_a_rest_is_over_though_those_just_answered_do_not_come_back() -> None:
 
 def test_when_all_who_wait_have_left_the_next_is_answered() -> None:
     async def story() -> None:
-        gathering = Gathering(ledger.answer)
+        gathering = Gathering(in_a_thread(ledger.answer))
         gone = asyncio.ensure_future(gathering.ask(1))
         await asyncio.sleep(0)
         gone.cancel()

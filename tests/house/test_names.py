@@ -5,7 +5,7 @@ from tests.house import tree
 
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "service", "services", "manager", "managers", "base", "misc"}
 EMPTY_VERB = re.compile(r"_*(process|handle|manage|do)(_.*)?|_*(data|info)")
-GIVEN_BY_LIBRARIES = re.compile(r"do_[A-Z]+|handle(_async)?_request|handle_one_request|process_bind_param")
+GIVEN_BY_LIBRARIES = re.compile(r"do_[A-Z]+|handle(_async)?_request|handle_one_request|process_bind_param|_do_get")
 
 
 def test_no_file_or_folder_is_a_drawer() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Never
 import pytest
 from starlette.testclient import TestClient
 
-from api.gathering import Gathering
+from api.gathering import Gathering, in_a_thread
 from tests import factories
 from tests.conftest import Member
 
@@ -55,7 +55,7 @@ def test_a_crash_on_the_short_way_says_nothing_of_the_inside(client: TestClient,
     def crash(_: object) -> Never:
         raise RuntimeError("secret")
 
-    client.app.state.readings = Gathering(crash)  # type: ignore[attr-defined]
+    client.app.state.readings = Gathering(in_a_thread(crash))  # type: ignore[attr-defined]
     answer = client.get("/api/v3/predictions/nothing/result", headers=member.headers)
     assert (answer.status_code, answer.json()["error_code"]) == (500, "internal")
     assert "secret" not in answer.text

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.gathering import Gathering
+from api.gathering import Gathering, in_a_thread
 from jobs import listing
 from jobs.errors import CallerError
 from jobs.listing import Reading
@@ -106,7 +106,7 @@ def test_trap_15_polls_that_come_together_are_few_questions(client: TestClient, 
 
     async def poll_all() -> list[httpx.Response]:
         front_door = create_app()
-        front_door.state.readings = Gathering(noted)
+        front_door.state.readings = Gathering(in_a_thread(noted))
         transport = httpx.ASGITransport(front_door)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as polling:
             asked = (polling.get(f"/api/v3/predictions/{one}/result", headers=member.headers) for one in ids)
