@@ -74,26 +74,26 @@ def _ring_for_ever() -> None:
             if count > _TOGETHER_MAX:
                 _wanted[app, engine] = count - _TOGETHER_MAX
         together = min(count, _TOGETHER_MAX)
-        for _ in range(together):
-            _send(app, engine)
+        _send(app, engine, together)
         # One ring is followed at once by the next, a storm of them is not.
         time.sleep(_PAUSE_SECONDS * together / _TOGETHER_MAX)
 
 
-def _send(app: Celery, engine: str) -> None:
-    """Ring, unless nobody seems to listen. No ring expires: Celery would ask the clock of the worker's machine."""
+def _send(app: Celery, engine: str, count: int) -> None:
+    """Ring so often, unless nobody seems to listen. No ring expires: Celery would ask a clock of the worker's."""
     try:
         with app.producer_or_acquire() as producer:
             if broker.is_full(producer.channel, queue_of(engine)):
                 return
-            app.send_task(
-                *(WAKE, [engine]),
-                producer=producer,
-                queue=queue_of(engine),
-                retry=False,
-                timeout=broker.SOCKET_SECONDS,
-                confirm_timeout=broker.SOCKET_SECONDS,
-            )
+            for _ in range(count):
+                app.send_task(
+                    *(WAKE, [engine]),
+                    producer=producer,
+                    queue=queue_of(engine),
+                    retry=False,
+                    timeout=broker.SOCKET_SECONDS,
+                    confirm_timeout=broker.SOCKET_SECONDS,
+                )
     except _refusals(app) as error:
         events.emit("doorbell.failed", engine=engine, reason=type(error).__name__)
 

@@ -21,12 +21,12 @@ def queue(database: dict[str, str]) -> Iterator[Any]:
 
 
 def test_no_ring_is_judged_by_the_clock_of_the_machine_that_hears_it(queue: Any) -> None:  # noqa: ANN401 - kombu is untyped
-    doorbell._send(doorbell.celery(), ENGINE)
+    doorbell._send(doorbell.celery(), ENGINE, 1)
     assert queue.get(no_ack=True).headers["expires"] is None
 
 
 def test_rings_that_nobody_hears_do_not_pile_up_for_ever(queue: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - as above
     monkeypatch.setattr(broker, "RINGS_MAX", 3)
     for _ in range(10):
-        doorbell._send(doorbell.celery(), ENGINE)
+        doorbell._send(doorbell.celery(), ENGINE, 1)
     assert len(list(iter(lambda: queue.get(no_ack=True), None))) == 3
