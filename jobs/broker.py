@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kombu.entity import Queue
+from kombu.transport import virtual
 
 from jobs import settings
 
@@ -53,7 +54,7 @@ def queue(name: str) -> Queue:
 
 def is_full(channel: Any, name: str) -> bool:  # noqa: ANN401 - each kind of broker has channels of its own
     """Whether a queue holds as many rings as it may. RabbitMQ sees to that itself: there the oldest ring goes."""
-    if scheme(settings.load().secret("broker_url")) in _RABBITMQ:
+    if not isinstance(channel, virtual.Channel):
         return False
     return int(channel.queue_declare(queue=name).message_count) >= RINGS_MAX
 
