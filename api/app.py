@@ -92,12 +92,13 @@ def create_app() -> FastAPI:
     )
     app.state.clock, app.state.room = clock, room
     app.state.hub = Hub()
-    app.state.bucket = own_threads.for_bucket()
+    app.state.bucket, app.state.single_orders = own_threads.for_bucket(), own_threads.for_orders()
     app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.
     app.state.orders = Gathering(driven(submission.submit_together), enough=64, rest_seconds=0.02)
-    # Signed bodies of up to a megabyte each are no work for the loop.
+    # Long texts are no work for the loop: it would answer nobody meanwhile.
+    app.state.long_orders = Gathering(in_a_thread(submission.submit_together), enough=8)
     app.state.callbacks = Gathering(in_a_thread(callbacks.hear_all), enough=32, pace_seconds=0.05)
     faces.install(app)
     for router in (*_ROUTERS, health.router()):

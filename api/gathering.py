@@ -8,8 +8,12 @@ from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
 
+from jobs.errors import Unavailable
 from jobs.listing import Reading
 from jobs.submission import Taken, Wish
+
+WAITING_MAX = 2_000
+"""More come only while the database says nothing: whoever gives up meanwhile is asked for all the same."""
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -47,7 +51,12 @@ class Gathering(Generic[Question, Answer]):
         self._alarm: asyncio.TimerHandle | None = None
 
     async def ask(self, question: Question) -> Answer:
-        """The answer to `question`. Raises the error that is this asker's own, or that of the whole query."""
+        """The answer to `question`. Raises the error that is this asker's own, or that of the whole query.
+
+        Raises Unavailable where very many wait already.
+        """
+        if len(self._waiting) >= WAITING_MAX:
+            raise Unavailable("Very many requests wait here; send the same request again.", retry_after_seconds=2)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer | BaseException] = loop.create_future()
         self._waiting.append((question, answer))
@@ -69,16 +78,15 @@ class Gathering(Generic[Question, Answer]):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        together, self._waiting = self._waiting[: self._enough], self._waiting[self._enough :]
-        wanted = [(question, answer) for question, answer in together if not answer.cancelled()]
+        wanted = [(question, answer) for question, answer in self._waiting if not answer.cancelled()]
+        together, self._waiting = wanted[: self._enough], wanted[self._enough :]
+        if not together:
+            return
         loop = asyncio.get_running_loop()
-        if wanted:
-            self._not_before = loop.time() + self._pace_seconds
-            questions, answers = zip(*wanted, strict=True)
-            self._under_way = loop.create_task(self._ask_all(questions))
-            self._under_way.add_done_callback(partial(self._hand_out, answers))
-        elif self._waiting:
-            self._set_off_when_due(loop)
+        self._not_before = loop.time() + self._pace_seconds
+        questions, answers = zip(*together, strict=True)
+        self._under_way = loop.create_task(self._ask_all(questions))
+        self._under_way.add_done_callback(partial(self._hand_out, answers))
 
     def _hand_out(
         self,
@@ -118,7 +126,8 @@ def readings_of(request: Request) -> Gathering[tuple[str, uuid.UUID | None], Rea
     return gathering
 
 
-def orders_of(request: Request) -> Gathering[tuple[str, Wish, str | None], Taken]:
+def orders_of(request: Request, *, are_long: bool) -> Gathering[tuple[str, Wish, str | None], Taken]:
     """Where it gathers orders into one transaction; ask with a key, a wish and the caller's own name for it."""
-    gathering: Gathering[tuple[str, Wish, str | None], Taken] = request.app.state.orders
+    state = request.app.state
+    gathering: Gathering[tuple[str, Wish, str | None], Taken] = state.long_orders if are_long else state.orders
     return gathering

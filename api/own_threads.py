@@ -41,13 +41,19 @@ def for_bucket() -> OwnThreads:
     return OwnThreads(16, 5.0, partial(Unavailable, sentence, retry_after_seconds=5))
 
 
+def for_orders() -> OwnThreads:
+    """For orders that are taken one by one: while an account's are waited for, others find connections."""
+    sentence = "Many orders are being taken at this moment; send the same request again, best with an Idempotency-Key."
+    return OwnThreads(6, 5.0, partial(Unavailable, sentence, retry_after_seconds=2))
+
+
 def for_strangers() -> OwnThreads:
     """For what is slow and anybody may ask for who sees the page where one signs in."""
     sentence = "Too many are signing in at this moment; try again shortly."
     return OwnThreads(4, 1.0, partial(TooMany, sentence, retry_after_seconds=5))
 
 
-def threads_of(request: Request, what: Literal["bucket", "sign_ins", "provider"]) -> OwnThreads:
+def threads_of(request: Request, what: Literal["bucket", "single_orders", "sign_ins", "provider"]) -> OwnThreads:
     """Those of the application that serves `request`."""
     found: OwnThreads = getattr(request.app.state, what)
     return found

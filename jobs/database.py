@@ -37,8 +37,8 @@ def transaction() -> Iterator[Session]:
     """
     with told_as_unavailable(), Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
-    for callback in session.info.get(_AFTER_COMMIT, ()):
-        callback()
+    if callbacks := session.info.get(_AFTER_COMMIT):
+        driving.aside(lambda: [callback() for callback in callbacks])
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
             with connection.cursor() as cursor:
                 yield cursor
             connection.autocommit = False
-        except psycopg.Error as error:
+        except BaseException as error:
             lent.invalidate(error)
             raise
         finally:

@@ -21,6 +21,8 @@ Answer = TypeVar("Answer")
 
 _LOOK_SECONDS = 0.1
 """How often a connection that says nothing is looked at, besides whenever its socket moves."""
+_PATIENCE_SECONDS = 35.0
+"""What an answer may take: Postgres itself ends a statement earlier, but what stands between may keep it for ever."""
 
 
 def driven(work: Callable[[Given], Answer]) -> Callable[[Given], Coroutine[Any, Any, Answer]]:
@@ -38,6 +40,14 @@ def is_driven() -> bool:
     return in_greenlet()
 
 
+def aside(work: Callable[[], object]) -> None:
+    """Do what may wait for more than Postgres, the one who reads our log for example: no loop stands still for it."""
+    if is_driven():
+        await_only(asyncio.to_thread(work))
+    else:
+        work()
+
+
 class Connection(psycopg.Connection[Any]):
     """One that an event loop or a thread may use, whoever has borrowed it."""
 
@@ -45,14 +55,17 @@ class Connection(psycopg.Connection[Any]):
         if not is_driven():
             return super().wait(gen, interval, timeout)
         try:
-            return await_only(wait_async(gen, self.pgconn.socket, interval, timeout))
-        except asyncio.CancelledError:
+            return await_only(wait_async(gen, self.pgconn.socket, interval, timeout or _PATIENCE_SECONDS))
+        except (asyncio.CancelledError, psycopg.errors._WaitTimeout):  # noqa: SLF001 - it is told under no other name
             self.pgconn.finish()  # nobody will hear what it was asked
             raise
 
 
 class Pool(QueuePool):
-    """Lends to both; where there is none to be had at once, a thread waits for it or opens it."""
+    """Lends to both; where there is none to be had at once, a thread waits for it or opens it.
+
+    Whoever is cancelled in that moment costs the pool one place: only the end of the process cancels what is driven.
+    """
 
     def _do_get(self) -> ConnectionPoolEntry:
         if not is_driven():

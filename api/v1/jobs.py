@@ -11,11 +11,13 @@ from starlette.responses import Response
 from api import openapi, waiting
 from api.caller import Reader, Submitter
 from api.idempotency import REPLAY, GivenKey
+from api.own_threads import threads_of
 from api.strict_json import RawBody, read_object
 from api.timing import note_order, traceparent_of
 from api.v1 import forms, presenter
 from api.v1.presenter import JobPage, JobShown, JobTold
 from jobs import ids, lifecycle, listing, outlook, settings, submission
+from jobs.accounts import Caller
 from jobs.listing import Filter
 from jobs.tables import Job
 
@@ -36,13 +38,9 @@ JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
     responses=presenter.documented(400, 402, 404, 409, 413, 429) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
-def submit(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
+async def submit(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:
     """Accept a job at once; its inputs are fetched later. `Location` says where it is read."""
-    wish = replace(forms.read_job(read_object(body)).wish(), traceparent=traceparent_of(request))
-    job, is_new = submission.submit_once(caller, wish, key)
-    if is_new:
-        note_order(request, job.id)
-    return _made(job, is_new)
+    return await threads_of(request, "single_orders").run(_submit, request, caller, body, key)
 
 
 @router.get("", summary="List jobs", response_model=JobPage, responses=presenter.documented(400))
@@ -101,12 +99,21 @@ def cancel(caller: Submitter, job_id: JobId) -> Response:
     response_model=JobShown,
     responses=presenter.documented(400, 402, 404, 409, 429) | _MADE_BEFORE,
 )
-def rerun(caller: Submitter, job_id: JobId, key: GivenKey = None) -> Response:
+async def rerun(request: Request, caller: Submitter, job_id: JobId, key: GivenKey = None) -> Response:
     """Order a final job once more: a new job, with the same form and seed, whose `rerun_of` names the old one.
 
     Refused with 409 while the old one is not final, or when media sent inside its request are no longer kept.
     """
-    return _made(*submission.rerun(caller, ids.parse(job_id), key))
+    threads = threads_of(request, "single_orders")
+    return _made(*await threads.run(submission.rerun, caller, ids.parse(job_id), key))
+
+
+def _submit(request: Request, caller: Caller, body: bytes, key: str | None) -> Response:
+    wish = replace(forms.read_job(read_object(body)).wish(), traceparent=traceparent_of(request))
+    job, is_new = submission.submit_once(caller, wish, key)
+    if is_new:
+        note_order(request, job.id)
+    return _made(job, is_new)
 
 
 def _tell(job: Job) -> Response:

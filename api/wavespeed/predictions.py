@@ -93,7 +93,8 @@ async def take(request: Request, model: Model) -> Response:
     if order.wish.wants_base64 and order.wish.webhook_url:
         await caller.of_request(request)
         return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
-    taken = await _taken(request, key, order)
+    gathering = orders_of(request, are_long=order.is_long)
+    taken = await gathering.ask((key, order.wish, request.headers.get(HEADER)))
     if taken.is_new:
         note_order(request, taken.job_id)
     if taken.created_at is not None and not order.is_sync:
@@ -118,18 +119,6 @@ async def _order_of(request: Request, model: Model) -> "_Order":
     except CallerError:
         await caller.of_request(request)  # whoever has no good key is told that first
         raise
-
-
-async def _taken(request: Request, key: str, order: "_Order") -> Taken:
-    """What became of it. Raises its error."""
-    asked = (key, order.wish, request.headers.get(HEADER))
-    if not order.is_long:
-        return await orders_of(request).ask(asked)
-    # To check and write it out would take too long for all who wait for the loop.
-    [taken] = await run_in_threadpool(submission.submit_together, [asked])
-    if isinstance(taken, Exception):
-        raise taken
-    return taken
 
 
 def _new(taken: Taken, created_at: datetime, wish: Wish) -> Reading:

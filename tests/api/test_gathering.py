@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from api import gathering
 from api.gathering import Gathering, in_a_thread
 from jobs import accounts, listing
 from jobs.accounts import Caller
@@ -150,6 +151,23 @@ def test_a_rest_is_over_though_those_just_answered_do_not_come_back() -> None:
     ledger = Ledger()
     asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
     assert ledger.asked == [[1, 2, 3], [4], [5]]
+
+
+def test_while_nothing_is_answered_no_more_are_taken_in_than_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        all_asked = Gathering(in_a_thread(ledger.answer))
+        first = await begun(all_asked, 1, ledger)
+        late = [asyncio.ensure_future(all_asked.ask(number)) for number in (10, 11)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await all_asked.ask(12)
+        ledger.may_answer.set()
+        assert await asyncio.gather(first, *late) == [1, 10, 11]
+
+    monkeypatch.setattr(gathering, "WAITING_MAX", 2)
+    ledger = Ledger()
+    ledger.may_answer.clear()
+    asyncio.run(story())
 
 
 def test_when_all_who_wait_have_left_the_next_is_answered() -> None:

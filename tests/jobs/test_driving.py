@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 
-from jobs import database, settings
-from jobs.database import transaction
+from jobs import database, driving, settings
+from jobs.database import after_commit, transaction
 from jobs.dispatch import facts
 from jobs.driving import driven
 from jobs.errors import Unavailable
@@ -86,6 +86,27 @@ def test_whoever_stops_waiting_leaves_no_connection_in_the_middle_of_a_question(
         return await driven(ask)("SELECT 2")
 
     assert asyncio.run(story()) == 2
+
+
+@pytest.mark.usefixtures("database")
+def test_what_follows_a_commit_may_take_its_time() -> None:
+    def write(_: object) -> None:
+        with transaction() as session:
+            after_commit(session, lambda: time.sleep(0.5))
+            after_commit(session, lambda: done.append(True))
+
+    done: list[bool] = []
+    _, ticks = asyncio.run(with_ticks(driven(write)(None)))
+    assert done == [True]
+    assert ticks >= 5
+
+
+@pytest.mark.usefixtures("database")
+def test_whatever_stands_before_postgres_cannot_keep_an_answer_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "_PATIENCE_SECONDS", 0.3)
+    with pytest.raises(Unavailable):
+        asyncio.run(driven(ask)("SELECT pg_sleep(20)"))
+    assert asyncio.run(driven(ask)("SELECT 5")) == 5
 
 
 @pytest.mark.usefixtures("database")
