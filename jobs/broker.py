@@ -56,7 +56,8 @@ def is_full(channel: Any, name: str) -> bool:  # noqa: ANN401 - each kind of bro
     """Whether a queue holds as many rings as it may. RabbitMQ sees to that itself: there the oldest ring goes."""
     if not isinstance(channel, virtual.Channel):
         return False
-    return int(channel.queue_declare(queue=name).message_count) >= RINGS_MAX
+    found = channel.queue_declare(queue=name)  # type: ignore[no-untyped-call]  # kombu is untyped
+    return int(found.message_count) >= RINGS_MAX
 
 
 def patience(seconds: float) -> dict[str, float]:
