@@ -70,13 +70,19 @@ def _ring_for_ever() -> None:
     while True:
         with _has_rung:
             _has_rung.wait_for(lambda: bool(_wanted))
-            (app, engine), count = _wanted.popitem()
-            if count > _TOGETHER_MAX:
-                _wanted[app, engine] = count - _TOGETHER_MAX
-        together = min(count, _TOGETHER_MAX)
+            app, engine, together = _next()
         _send(app, engine, together)
         # One ring is followed at once by the next, a storm of them is not.
         time.sleep(_PAUSE_SECONDS * together / _TOGETHER_MAX)
+
+
+def _next() -> tuple[Celery, str, int]:
+    """Who is rung for next and how often, in turn: what is left over goes to the end of the line."""
+    app, engine = next(iter(_wanted))
+    count = _wanted.pop((app, engine))
+    if count > _TOGETHER_MAX:
+        _wanted[app, engine] = count - _TOGETHER_MAX
+    return app, engine, min(count, _TOGETHER_MAX)
 
 
 def _send(app: Celery, engine: str, count: int) -> None:

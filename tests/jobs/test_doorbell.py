@@ -1,5 +1,6 @@
 """What lies in the broker once somebody rang."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,3 +31,15 @@ def test_rings_that_nobody_hears_do_not_pile_up_for_ever(queue: Any, monkeypatch
     for _ in range(10):
         doorbell._send(doorbell.celery(), ENGINE, 1)
     assert len(list(iter(lambda: queue.get(no_ack=True), None))) == 3
+
+
+def test_a_storm_of_rings_for_one_engine_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    app: Any = "the application"
+    rung = []
+    with doorbell._has_rung, monkeypatch.context() as alone:  # no ringer of this process comes between
+        alone.setattr(doorbell, "_wanted", Counter({(app, "preview"): 1, (app, "gpu"): 20}))
+        for _ in range(3):
+            rung.append(doorbell._next()[1])
+            doorbell._wanted[app, "gpu"] += 8
+            doorbell._wanted[app, "preview"] += 1
+    assert rung == ["preview", "gpu", "preview"]
