@@ -1,17 +1,18 @@
 """Says whether this process lives, and whether jobs can be taken."""
 
+import math
 import threading
-from datetime import timedelta
-from typing import Literal
+import time
+from typing import Final, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from jobs import clock, schema
+from jobs import schema
 from jobs.errors import Unavailable, WrongSetting
 
-REMEMBERED = timedelta(seconds=2)
+_REMEMBERED_SECONDS: Final = 2.0
 
 
 class Health(BaseModel):
@@ -49,14 +50,14 @@ class _Probe:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._looked_at = clock.now() - REMEMBERED
+        self._looked_at = -math.inf
         self._found: list[str] = []
 
     def missing(self) -> list[str]:
         with self._turn:
-            if clock.now() - self._looked_at >= REMEMBERED:
+            if time.monotonic() - self._looked_at >= _REMEMBERED_SECONDS:
                 self._found = _look()
-                self._looked_at = clock.now()
+                self._looked_at = time.monotonic()
             return self._found
 
 

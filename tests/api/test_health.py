@@ -2,13 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import anyio
 import anyio.to_thread
 import pytest
 from starlette.testclient import TestClient
 
+from api import health
 from api.app import create_app
+from jobs import clock, schema
 from tests.conftest import administer, of_database, set_settings
 
 NOWHERE = "postgresql://nobody:nothing@127.0.0.1:1/nowhere"
@@ -34,6 +37,17 @@ def test_without_a_database_we_live_and_say_what_is_missing(without_database: Te
 
 def test_probes_may_ask_for_the_head_alone(client: TestClient) -> None:
     assert [client.head(path).status_code for path in ("/health", "/ready")] == [200, 200]
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_from_being_looked_at_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/ready").status_code == 200
+    an_hour_ago = clock.now() - timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: an_hour_ago)
+    monkeypatch.setattr(health, "_REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(schema, "is_current", lambda: False)
+    assert client.get("/ready").status_code == 503
 
 
 def test_we_live_while_every_thread_waits_for_somebody(client: TestClient) -> None:
