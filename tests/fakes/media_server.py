@@ -55,13 +55,13 @@ class MediaServer:
         head = _head("200 OK", f"Content-Length: {length}\r\n")
         return self.answer(path, lambda line: line.sendall(head + body))
 
-    def endless(self, path: str) -> str:
-        """Send without end, as fast as it is read, without saying how much."""
+    def endless(self, path: str, piece: bytes = _PIECE, *, more: str = "") -> str:
+        """Send `piece` without end, as fast as it is read, without saying how much."""
 
         def send(line: socket.socket) -> None:
-            line.sendall(_head("200 OK", "Connection: close\r\n"))
+            line.sendall(_head("200 OK", f"Connection: close\r\n{more}"))
             while not self._stopped.is_set():
-                line.sendall(_PIECE)
+                line.sendall(piece)
 
         return self.answer(path, send)
 

@@ -47,7 +47,7 @@ def receive(client: httpx.Client, asked: Asked, destination: Path, check: Callab
             for piece in _decoded(field, answer):
                 check()
                 size_bytes += len(piece)
-                if size_bytes > asked.max_bytes:
+                if max(size_bytes, answer.num_bytes_downloaded) > asked.max_bytes:  # what unpacks to nothing counts too
                     raise too_large(field, asked.max_bytes)
                 file.write(piece)
     if not size_bytes:

@@ -141,6 +141,11 @@ def test_a_compression_bomb_is_cut_at_the_limit(server: MediaServer, fetched: Pa
     assert fetched.stat().st_size <= 10**6
 
 
+def test_what_unpacks_to_nothing_without_end_is_cut_at_the_limit_too(server: MediaServer, fetched: Path) -> None:
+    url = server.endless("/a", gzip.compress(b"") * 500, more="Content-Encoding: gzip\r\n")
+    assert "larger than 1 MB" in refusal(url, fetched, limits=Limits(fetch_seconds=10)).reason
+
+
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd"])
 def test_an_encoding_nobody_asked_for_is_refused(server: MediaServer, fetched: Path, encoding: str) -> None:
     url = server.serve("/a", MEDIA, more=f"Content-Encoding: {encoding}\r\n")
