@@ -31,6 +31,8 @@ class Standing:
 
 
 _standings: dict[str, Standing] = {}
+_begun_at: dict[str, float] = {}
+"""When each look began that has not ended."""
 _looking = threading.Lock()
 
 
@@ -43,11 +45,9 @@ def is_fit(engine: str) -> bool:
     with _looking:  # the other slots of this worker wait for the one answer
         standing = _standings.get(engine)
         if standing is None or (not standing.is_fit and time.monotonic() - standing.found_at > AGAIN_SECONDS):
-            standing = _standings[engine] = examine(engine)
-            if standing.is_fit:
-                events.emit("engine.fit", engine=engine, reason=standing.sentence)
-            else:
-                events.emit("engine.unfit", engine=engine, reason=standing.sentence)
+            _begun_at[engine] = time.monotonic()
+            standing = examine(engine)
+            _note(engine, standing)
         return standing.is_fit
 
 
@@ -55,6 +55,9 @@ def serving(engines: Sequence[str]) -> list[str]:
     """Those of `engines` that are not known to be unfit here; waits for nobody who looks."""
     if not scratch.has_room():
         return []
+    for engine, begun_at in list(_begun_at.items()):
+        if time.monotonic() - begun_at > _MOST_SECONDS:  # a driver that hangs lets nobody go, not even who gives up
+            _note(engine, _no_answer())
     found = {engine: _standings.get(engine) for engine in engines}
     return [engine for engine, standing in found.items() if standing is None or standing.is_fit]
 
@@ -73,13 +76,14 @@ def examine(engine: str) -> Standing:
             input=json.dumps(equipment(engine)) + "\n",
             capture_output=True,
             text=True,
+            errors="replace",  # a driver may say anything
             timeout=_MOST_SECONDS,
             check=False,
             start_new_session=True,
             env=child.environment(),
         )
     except subprocess.TimeoutExpired:
-        return Standing(is_fit=False, sentence=f"no answer within {_MOST_SECONDS:.0f} s", found_at=time.monotonic())
+        return _no_answer()
     except OSError as error:
         return Standing(is_fit=False, sentence=f"it cannot be looked at: {error.strerror}", found_at=time.monotonic())
     try:
@@ -96,3 +100,16 @@ def equipment(engine: str) -> Mapping[str, object]:
         return {}
     chosen = settings.load()
     return {name.removeprefix("gpu_"): getattr(chosen, name) for name in GpuSettings.model_fields}
+
+
+def _note(engine: str, standing: Standing) -> None:
+    _standings[engine] = standing
+    _begun_at.pop(engine, None)
+    if standing.is_fit:
+        events.emit("engine.fit", engine=engine, reason=standing.sentence)
+    else:
+        events.emit("engine.unfit", engine=engine, reason=standing.sentence)
+
+
+def _no_answer() -> Standing:
+    return Standing(is_fit=False, sentence=f"no answer within {_MOST_SECONDS:.0f} s", found_at=time.monotonic())

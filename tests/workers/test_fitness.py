@@ -1,10 +1,15 @@
 """A machine is looked at before anybody's job depends on it."""
 
+import sys
+import threading
+from pathlib import Path
+
 import pytest
 
 from jobs import events, listing
 from jobs.accounts import Caller
 from tests import factories
+from tests.cli.stack.neighbours import wait_until
 from tests.conftest import set_settings
 from workers import fitness, runner, scratch
 
@@ -16,6 +21,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Every event of this test; and nothing is known of any machine."""
     heard: Told = []
     monkeypatch.setattr(fitness, "_standings", {})
+    monkeypatch.setattr(fitness, "_begun_at", {})
     monkeypatch.setattr(events, "_listeners", [lambda name, facts: heard.append((name, facts))])
     return heard
 
@@ -61,3 +67,29 @@ def test_a_machine_serves_what_it_is_not_known_to_be_unfit_for(told: Told) -> No
     assert not fitness.is_fit("gpu")
     with fitness._looking:  # somebody looks at this very moment
         assert fitness.serving(["gpu", "cloud"]) == ["cloud"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_driver_may_say_what_is_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nprintf 'driver: \\377 failed' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert fitness.examine("gpu").sentence == "the check ended with status 1: driver: \ufffd failed"
+
+
+def test_a_look_that_a_driver_never_lets_go_counts_as_unfit(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    lets_go = threading.Event()
+    fit = fitness.Standing(is_fit=True, sentence="at last", found_at=0.0)
+    monkeypatch.setattr(fitness, "_MOST_SECONDS", 0.1)
+    monkeypatch.setattr(fitness, "examine", lambda _: lets_go.wait(60) and fit)
+    looking = threading.Thread(target=fitness.is_fit, args=["gpu"])
+    looking.start()
+    try:
+        wait_until(lambda: fitness.serving(["gpu", "cloud"]) == ["cloud"], what="nobody waits for the driver")
+        assert fitness.serving(["gpu", "cloud"]) == ["cloud"]
+    finally:
+        lets_go.set()
+        looking.join(60)
+    assert fitness.serving(["gpu", "cloud"]) == ["gpu", "cloud"]
+    assert [name for name, _ in told] == ["engine.unfit", "engine.fit"]
