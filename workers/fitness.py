@@ -15,7 +15,7 @@ from workers import scratch
 from workers.engines import child
 from workers.engines.fitness import CHECKS
 
-AGAIN_SECONDS: Final = 60.0
+_AGAIN_SECONDS: Final = 60.0
 """How soon a machine that could not render is looked at again."""
 _MOST_SECONDS: Final = 600.0
 _LAST_WORDS: Final = 300
@@ -44,7 +44,7 @@ def is_fit(engine: str) -> bool:
         return True
     with _looking:  # the other slots of this worker wait for the one answer
         standing = _standings.get(engine)
-        if standing is None or (not standing.is_fit and time.monotonic() - standing.found_at > AGAIN_SECONDS):
+        if standing is None or (not standing.is_fit and time.monotonic() - standing.found_at > _AGAIN_SECONDS):
             _begun_at[engine] = time.monotonic()
             standing = examine(engine)
             _note(engine, standing)
@@ -53,7 +53,7 @@ def is_fit(engine: str) -> bool:
 
 def serving(engines: Sequence[str]) -> list[str]:
     """Those of `engines` that are not known to be unfit here; waits for nobody who looks."""
-    if not scratch.has_room():
+    if not scratch.had_room():
         return []
     for engine, begun_at in list(_begun_at.items()):
         if time.monotonic() - begun_at > _MOST_SECONDS:  # a driver that hangs lets nobody go, not even who gives up

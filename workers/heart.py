@@ -17,7 +17,8 @@ def beat(slots: int) -> None:
     engines = settings.load().engines
     gauge = gpu_memory.Gauge()
     gauge.watch()
-    threading.Thread(target=_look, args=[engines], name="fitness", daemon=True).start()
+    for engine in engines:
+        threading.Thread(target=_look, args=[engine], name="fitness", daemon=True).start()
     while True:
         serving = fitness.serving(engines)
         free = slots if serving else 0  # or a worker that can do nothing counts as one who works
@@ -30,10 +31,9 @@ def beat(slots: int) -> None:
         return
 
 
-def _look(engines: tuple[str, ...]) -> None:
+def _look(engine: str) -> None:
     """Look at the machine though nobody rings: none rings for a worker that says it serves nothing."""
     while True:
-        for engine in engines:
-            fitness.is_fit(engine)
-        if drain.wait(fitness.AGAIN_SECONDS):
+        fitness.is_fit(engine)
+        if drain.wait(_BEAT_SECONDS):
             return

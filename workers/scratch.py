@@ -1,9 +1,11 @@
 """Gives each attempt a folder that goes with it, says whether there is room, and clears away what the killed left."""
 
 import fcntl
+import math
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,10 +15,12 @@ from jobs import events
 
 _LEAST_BYTES: Final = 256 * 2**20
 """What one input may take once it is regular."""
+_PATIENCE_SECONDS: Final = 30.0
 _PREFIX = "duologue-job-"
 _UNFINISHED = "duologue-new-"
 
 _had_room = True
+_asked_at = math.inf
 
 
 @contextmanager
@@ -38,20 +42,32 @@ def folder() -> Iterator[Path]:
 
 def has_room() -> bool:
     """Whether a job's files would find room; it is said once where they would not."""
-    global _had_room
+    global _asked_at  # noqa: PLW0603 - one disk for the whole process
+    _asked_at = min(_asked_at, time.monotonic())
     try:
         free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
     except OSError:
         free_bytes = 0
-    had_room, _had_room = _had_room, free_bytes >= _LEAST_BYTES
-    if had_room and not _had_room:
-        events.emit("scratch.full", free_bytes=free_bytes)
-    return _had_room
+    _asked_at = math.inf
+    return _note(free_bytes)
+
+
+def had_room() -> bool:
+    """What was found last, asking nobody: a disk on the network may never answer, and then there is none."""
+    return _note(0) if time.monotonic() - _asked_at > _PATIENCE_SECONDS else _had_room
 
 
 def sweep() -> int:
     """Remove the folders whose holders are gone; how many there were. Other users' folders are left to them."""
     return sum(_sweep(left) for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+
+
+def _note(free_bytes: int) -> bool:
+    global _had_room
+    had_room, _had_room = _had_room, free_bytes >= _LEAST_BYTES
+    if had_room and not _had_room:
+        events.emit("scratch.full", free_bytes=free_bytes)
+    return _had_room
 
 
 def _sweep(left: Path) -> bool:

@@ -1,5 +1,6 @@
 """What a worker says of itself while it lives."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from jobs.accounts import Caller
 from tests import factories
 from tests.cli.stack.neighbours import wait_until
 from tests.routed import configure
-from workers import drain, fitness, heart
+from workers import drain, fitness, heart, scratch
 
 
 @pytest.fixture
@@ -52,6 +53,22 @@ def test_a_driver_that_hangs_does_not_stop_the_heart(monkeypatch: pytest.MonkeyP
     configure(monkeypatch, DUOLOGUE_ENGINES="gpu", DUOLOGUE_GPU_WEIGHTS="/nowhere", DUOLOGUE_GPU_DEVICE="cuda")
     with beating():
         wait_until(lambda: serving() != [], what="the first beat", seconds=3)
+
+
+@pytest.mark.usefixtures("_quick", "database_of_its_own")
+def test_a_disk_that_hangs_does_not_stop_the_heart_but_is_no_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answers, free = threading.Event(), shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: answers.wait(60) and free)
+    monkeypatch.setattr(scratch, "_PATIENCE_SECONDS", 0.1)
+    configure(monkeypatch, DUOLOGUE_ENGINES="preview")
+    with beating():
+        try:
+            wait_until(lambda: serving() == [[]], what="the worker serves nothing")
+        finally:
+            answers.set()
+        wait_until(lambda: serving() == [["preview"]], what="the disk answers again")
 
 
 @contextmanager
