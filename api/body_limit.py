@@ -3,7 +3,7 @@
 One within it takes room in memory from the moment that somebody begins to read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,8 +36,13 @@ class BodyLimit:
             await faces.say(scope, answer)(scope, receive, send)
             return
         place = Place(BodyRoom() if scope["path"] in self._exceptions else self._room, scope)
+
+        def answering(message: Message) -> Awaitable[None]:
+            place.leave()  # nobody reads what still comes: a stream only waits for its client to go
+            return send(message)
+
         try:
-            await self._app(scope, _counted(receive, max_bytes, declared_bytes, place), send)
+            await self._app(scope, _counted(receive, max_bytes, declared_bytes, place), answering)
         finally:
             place.leave()
 
@@ -48,11 +53,13 @@ def _counted(receive: Receive, max_bytes: int, declared_bytes: int, place: Place
 
     async def counted() -> Message:
         nonlocal has_begun, taken_bytes
+        if place.has_left():
+            return await receive()
         if not has_begun:
             await place.widen(declared_bytes)
             has_begun = True
         message = await receive()
-        if piece := message.get("body"):
+        if (piece := message.get("body")) and not place.has_left():
             taken_bytes += len(piece)
             if taken_bytes > max_bytes:
                 raise _too_large(max_bytes)

@@ -31,21 +31,24 @@ class BodyRoom:
 
 
 class Place:
-    """What one request takes of it, until it leaves."""
+    """What one request takes of it, until it leaves for good."""
 
     def __init__(self, room: BodyRoom, scope: Scope) -> None:
         self._room = room
         self._bytes = 0
+        self._has_left = False
         scope[_PLACE] = self
 
     async def widen(self, length_bytes: int) -> None:
         """Take what a body of that length needs. Raises Unavailable where the others leave too little for too long."""
         more_bytes = length_bytes - self._bytes
-        if length_bytes <= SMALL_BYTES or more_bytes <= 0:
+        if self.has_left() or length_bytes <= SMALL_BYTES or more_bytes <= 0:
             return
         with anyio.move_on_after(self._room.patience_seconds):
             while not self._fits(more_bytes):
                 await self._room.changed.wait()
+        if self.has_left():  # meanwhile: the answer has begun
+            return
         if not self._fits(more_bytes):
             sentence = "Many large requests are being taken in; send the same request again, or upload its media first."
             raise Unavailable(sentence, retry_after_seconds=2)
@@ -53,10 +56,14 @@ class Place:
         self._bytes = length_bytes
 
     def leave(self) -> None:
-        """Give it back; twice is once."""
+        """Give it back and take no more: what still comes is passed over. Twice is once."""
+        self._has_left = True
         if self._bytes:
             self._room.give_back(self._bytes)
             self._bytes = 0
+
+    def has_left(self) -> bool:
+        return self._has_left
 
     def _fits(self, more_bytes: int) -> bool:
         is_alone = self._room.taken_bytes == self._bytes
@@ -64,6 +71,6 @@ class Place:
 
 
 def leave(scope: Scope) -> None:
-    """Give back what the request of `scope` took: nothing of its body is kept any more."""
+    """Give back what the request of `scope` took: nothing of its body is kept any more, whatever still comes."""
     place: Place = scope[_PLACE]
     place.leave()

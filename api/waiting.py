@@ -7,6 +7,7 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from api import body_room
 from api.watching import hub_of, while_connected
 from jobs import listing
 from jobs.accounts import Caller
@@ -22,6 +23,7 @@ async def until(request: Request, caller: Caller, job: Job, is_so: Callable[[Sta
     """
     if is_so(State(job.status)):
         return job
+    body_room.leave(request.scope)
     async with hub_of(request).watch(job.id) as watch, while_connected(request.receive):
         with anyio.move_on_after(seconds):
             await watch.until(is_so)

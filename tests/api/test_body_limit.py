@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 import httpx
@@ -10,7 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from jobs import lifecycle
 from jobs.database import engine
+from tests import factories
 from tests.api.open_door import served, wait_for
 from tests.api.shapes import as_contract, as_ours
 from tests.conftest import Member, set_settings
@@ -22,6 +25,14 @@ SOLO = "/api/v3/wavespeed-ai/infinitetalk"
 def narrow(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> TestClient:
     set_settings(monkeypatch, {**database, "DUOLOGUE_BODY_MAX_BYTES": "1000", "DUOLOGUE_UPLOAD_MAX_BYTES": "2000"})
     return TestClient(create_app(), raise_server_exceptions=False)
+
+
+@contextmanager
+def calling(url: str, *head: str) -> Iterator[socket.socket]:
+    """A caller that has sent the head of a request, and no body yet."""
+    with socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), 20) as caller:
+        caller.sendall("\r\n".join([*head, "Host: door", "", ""]).encode())
+        yield caller
 
 
 def in_pieces(size: int) -> Iterator[bytes]:
@@ -87,3 +98,36 @@ def test_bodies_that_would_not_fit_beside_others_are_put_off_until_those_are_don
         assert httpx.post(url + SOLO, json={}, headers=member.headers).status_code == 400
         slow.close()
         wait_for(lambda: ask().status_code == 200, "it has gone")
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
+def test_a_stream_takes_no_room_and_goes_on_whatever_its_client_sends(
+    database: dict[str, str], member: Member, monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    set_settings(monkeypatch, database | {"DUOLOGUE_BODY_MAX_BYTES": "60000000"})
+    app, job = create_app(), factories.submit(member.caller)
+    app.state.room.max_bytes, app.state.room.patience_seconds = 70_000_000, 0.05
+    key = f"Authorization: Bearer {member.key}"
+    with served(app) as url, calling(url, f"GET /v1/jobs/{job.id.hex}/events HTTP/1.1", key, length) as reader:
+        told = reader.makefile("rb")
+        assert next(told).startswith(b"HTTP/1.1 200 ")
+        assert any(b"event: job.created" in line for line in told), "it follows"
+        assert app.state.room.taken_bytes == 0
+        app.state.room.taken_bytes = 70_000_000  # others' bodies
+        for _ in range(61 if "chunked" in length else 1):
+            reader.sendall(b"f4240\r\n" + b" " * 1_000_000 + b"\r\n")
+        lifecycle.cancel(member.caller, job.id)
+        assert any(b"event: job.cancelled" in line for line in told)
+
+
+def test_whoever_waits_for_a_job_needs_no_room_meanwhile(
+    database: dict[str, str], member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, database)
+    app, job = create_app(), factories.submit(member.caller)
+    key = f"Authorization: Bearer {member.key}"
+    app.state.room.taken_bytes, app.state.room.patience_seconds = app.state.room.max_bytes, 0.05  # others' bodies
+    ask = f"GET /v1/jobs/{job.id.hex}?wait_seconds=1 HTTP/1.1"
+    with served(app) as url, calling(url, ask, key, "Content-Length: 60000000") as waiter:
+        waiter.sendall(b" " * 100_000)
+        assert waiter.recv(100).startswith(b"HTTP/1.1 200 ")
