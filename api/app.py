@@ -1,5 +1,6 @@
 """Assembles the front door, and decides nothing: `api.serving` runs it."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -10,8 +11,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from api import callbacks, collector, faces, health, metrics, metrics_port, openapi, own_threads
-from api.body_limit import BodyLimit
-from api.body_room import BodyRoom
+from api.body_limit import BodyLimit, Limit
+from api.body_room import STRANGERS_BYTES, BodyRoom
+from api.console import address
 from api.console import routes as console
 from api.console.guard import ConsoleGuard
 from api.crashes import CrashGuard
@@ -114,6 +116,7 @@ def create_app() -> FastAPI:
 
 def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom) -> list[Middleware]:
     """From the outside in; what `shortcuts` answers never comes here."""
+    strangers = BodyRoom(STRANGERS_BYTES)
     return [
         Middleware(ForgivingPaths),
         Middleware(Timed, clock=clock, name_of=route_of),
@@ -129,9 +132,12 @@ def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom) -> list
         Middleware(CrashGuard),
         Middleware(
             BodyLimit,
-            max_bytes=chosen.body_max_bytes,
-            exceptions={uploads.BINARY_PATH: uploads.body_max_bytes()},
-            room=room,
+            limits=[
+                Limit(callbacks.BODY_MAX_BYTES, strangers, callbacks.PREFIX),
+                Limit(address.FORM_MAX_BYTES, strangers, address.PREFIX),
+                Limit(uploads.body_max_bytes(), BodyRoom(sys.maxsize), uploads.BINARY_PATH),  # goes to the disk
+                Limit(chosen.body_max_bytes, room),
+            ],
         ),
     ]
 

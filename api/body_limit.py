@@ -1,73 +1,102 @@
 """Refuses a body over its limit: by its declared length at once, by the bytes that really come as soon as they do.
 
-One within it takes room in memory from the moment that somebody begins to read it.
+One within it takes room in memory from the moment that somebody begins to read it, and has to be whole in time.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, faces
 from api.body_room import BodyRoom, Place
-from jobs.errors import TooLarge
+from jobs.errors import TooLarge, TooSlow
+
+BYTES_PER_SECOND: Final = 64 * 2**10
+"""The slowest that a body may come, once its patience is used up."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a body may have at the paths that begin with `prefix`."""
+
+    max_bytes: int
+    room: BodyRoom
+    prefix: str = ""
+    patience_seconds: float = 30.0
+
+    def seconds_for(self, length_bytes: int) -> float:
+        """How long a body of that length may take; one that does not say how long it is may become the longest."""
+        return self.patience_seconds + (length_bytes or self.max_bytes) / BYTES_PER_SECOND
 
 
 class BodyLimit:
-    """`max_bytes` holds everywhere but on the paths of `exceptions`, which have their own and write to the disk."""
+    """Of `limits` the first that fits a path holds for it; the last fits all."""
 
-    def __init__(
-        self, app: ASGIApp, max_bytes: int, exceptions: Mapping[str, int], room: BodyRoom | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, limits: Sequence[Limit]) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._exceptions = exceptions
-        self._room = room or BodyRoom()
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        max_bytes = self._exceptions.get(scope["path"], self._max_bytes)
+        limit = next(one for one in self._limits if scope["path"].startswith(one.prefix))
         said = Headers(scope=scope).get("content-length", "")
         declared_bytes = int(said) if said.isdecimal() else 0
-        if declared_bytes > max_bytes:
-            answer = errors.answer_to(_too_large(max_bytes))
+        if declared_bytes > limit.max_bytes:
+            answer = errors.answer_to(_too_large(limit))
             await faces.say(scope, answer)(scope, receive, send)
             return
-        place = Place(BodyRoom() if scope["path"] in self._exceptions else self._room, scope)
+        place = Place(limit.room, scope)
 
         def answering(message: Message) -> Awaitable[None]:
             place.leave()  # nobody reads what still comes: a stream only waits for its client to go
             return send(message)
 
         try:
-            await self._app(scope, _counted(receive, max_bytes, declared_bytes, place), answering)
+            await self._app(scope, _counted(receive, limit, declared_bytes, place), answering)
         finally:
             place.leave()
 
 
-def _counted(receive: Receive, max_bytes: int, declared_bytes: int, place: Place) -> Receive:
-    """Count what really comes: a chunked body declares no length, and a declared one may lie."""
-    has_begun, taken_bytes = False, 0
+def _counted(receive: Receive, limit: Limit, declared_bytes: int, place: Place) -> Receive:
+    """Count what really comes, and how long it takes: a chunked body declares no length, and a declared one may lie."""
+    ends_at, taken_bytes, is_whole = 0.0, 0, False
 
     async def counted() -> Message:
-        nonlocal has_begun, taken_bytes
-        if place.has_left():
+        nonlocal ends_at, taken_bytes, is_whole
+        if is_whole or place.has_left():
             return await receive()
-        if not has_begun:
+        if not ends_at:
             await place.widen(declared_bytes)
-            has_begun = True
-        message = await receive()
-        if (piece := message.get("body")) and not place.has_left():
-            taken_bytes += len(piece)
-            if taken_bytes > max_bytes:
-                raise _too_large(max_bytes)
-            await place.widen(taken_bytes)
+            ends_at = anyio.current_time() + limit.seconds_for(declared_bytes)
+        message: Message | None = None
+        with anyio.CancelScope(deadline=ends_at):
+            message = await receive()
+        if place.has_left():
+            return message or await receive()
+        if message is None:
+            raise _too_slow(limit.seconds_for(declared_bytes))
+        is_whole = not message.get("more_body")
+        taken_bytes += len(message.get("body", b""))
+        if taken_bytes > limit.max_bytes:
+            raise _too_large(limit)
+        await place.widen(taken_bytes)
         return message
 
     return counted
 
 
-def _too_large(max_bytes: int) -> TooLarge:
-    return TooLarge(f"The body is too large: at most {max_bytes} bytes are taken here.")
+def _too_large(limit: Limit) -> TooLarge:
+    return TooLarge(f"The body is too large: at most {limit.max_bytes} bytes are taken here.")
+
+
+def _too_slow(seconds: float) -> TooSlow:
+    sentence = (
+        f"The body was not here after {seconds:.0f} seconds; send the same request again over a faster connection."
+    )
+    return TooSlow(sentence)

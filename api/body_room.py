@@ -9,6 +9,8 @@ from jobs.errors import Unavailable
 
 ROOM_BYTES: Final = 192 * 2**20
 """What is made of a body takes a few times its length: three of the longest at a time stay below a gigabyte."""
+STRANGERS_BYTES: Final = 32 * 2**20
+"""What nobody has vouched for yet has this much of its own, and never keeps an order waiting."""
 SMALL_BYTES: Final = 32 * 2**10
 """A body up to here takes no room."""
 _PLACE: Final = "duologue.body_place"

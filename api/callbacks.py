@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.v1 import presenter
 from jobs import clock, lifecycle
-from jobs.errors import InvalidInput, NotAuthenticated, NotFound, TooLarge
+from jobs.errors import InvalidInput, NotAuthenticated, NotFound
 from jobs.lifecycle import Expected
 from jobs.rules import markers, signatures, strict_json
 from jobs.rules.signatures import Message
@@ -22,7 +22,8 @@ from jobs.rules.signatures import Message
 if TYPE_CHECKING:
     from api.gathering import Gathering
 
-router = APIRouter(prefix="/callbacks", tags=["Callbacks"])
+PREFIX = "/callbacks"
+router = APIRouter(prefix=PREFIX, tags=["Callbacks"])
 
 SKEW_SECONDS = 300
 BODY_MAX_BYTES = 2**20
@@ -43,7 +44,7 @@ class Callback:
     "/wavespeed/{try_id}",
     status_code=204,
     summary="Hear from the upstream",
-    responses=presenter.documented(400, 404, 413),
+    responses=presenter.documented(400, 404, 408, 413),
 )
 async def hear(
     request: Request,
@@ -55,9 +56,10 @@ async def hear(
     """The upstream's webhook for one try, signed with the secret of the key it was submitted with."""
     if not _NAME.fullmatch(webhook_id):
         raise InvalidInput("webhook-id must be the name of a prediction.", field="webhook-id")
-    message = Message(webhook_id, _seconds(webhook_timestamp), await _body(request))
+    sent_at, known_id = _seconds(webhook_timestamp), _try_of(try_id)  # before anything is taken in
+    message = Message(webhook_id, sent_at, await request.body())
     gathering: Gathering[Callback, None] = request.app.state.callbacks
-    await gathering.ask(Callback(_try_of(try_id), message, webhook_signature))
+    await gathering.ask(Callback(known_id, message, webhook_signature))
     return Response(status_code=204)
 
 
@@ -99,16 +101,6 @@ def _inputs(body: bytes) -> dict[str, Any]:
     except InvalidInput:
         return {}
     return given if isinstance(given, dict) else {}
-
-
-async def _body(request: Request) -> bytes:
-    """The body, as far as one that nobody has vouched for yet is read."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_MAX_BYTES:
-            raise TooLarge(f"The webhook is too large: at most {BODY_MAX_BYTES} bytes are taken here.")
-    return bytes(body)
 
 
 def _try_of(text: str) -> uuid.UUID:

@@ -17,6 +17,7 @@ from jobs.errors import (
     NotFound,
     StorageError,
     TooLarge,
+    TooSlow,
     Unavailable,
     WrongInput,
     WrongMethod,
@@ -30,6 +31,7 @@ MEANINGS: dict[int, str] = {
     402: "The account cannot pay for this, or its budget is used up.",
     403: "The key, or its account, may not do this; the message says which.",
     404: "Nothing of that name, or nothing this account may know of.",
+    408: "The body took too long to arrive; the connection is closed.",
     409: "The request contradicts what is already so; the message says what.",
     413: "The body or the file is over its limit.",
     429: "More than the account may have; the message says what, `Retry-After` when to come again.",
@@ -96,5 +98,7 @@ def _of(error: CallerError, headers: Mapping[str, str] | None = None) -> Answer:
         said["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, NotAuthenticated):
         said["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooSlow):
+        said["Connection"] = "close"  # or the rest of the body would be waited for
     task_code = error.task_code if isinstance(error, InvalidInput) else None
     return Answer(error.status, error.code, str(error), error.field, task_code, said)

@@ -7,6 +7,7 @@ DuologueError
 │   ├── NotAllowed             403
 │   ├── NotFound               404
 │   ├── WrongMethod            405
+│   ├── TooSlow                408
 │   ├── Conflict               409
 │   ├── TooLarge               413
 │   ├── TooMany                429
@@ -80,6 +81,13 @@ class WrongMethod(CallerError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class TooSlow(CallerError):
+    """The body took too long to arrive."""
+
+    status = 408
+    code = "too_slow"
 
 
 class Conflict(CallerError):

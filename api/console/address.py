@@ -1,8 +1,9 @@
-"""Where the console is among the paths of the front door."""
+"""Where the console is among the paths of the front door, and how long its forms may be."""
 
 from typing import Final
 
 PREFIX: Final = "/console"
+FORM_MAX_BYTES: Final = 256 * 1024
 
 
 def is_console(path: str) -> bool:

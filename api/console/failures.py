@@ -24,8 +24,7 @@ def respond(scope: Scope, answer: Answer) -> Response:
     response = rendering.page(
         visits.remembered(request), "failure.html", status=answer.status, title=title, sentence=answer.message
     )
-    if answer.headers.get("Retry-After"):
-        response.headers["Retry-After"] = answer.headers["Retry-After"]
+    response.headers.update(answer.headers)
     return response
 
 

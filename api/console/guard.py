@@ -1,18 +1,14 @@
-"""Stands around every console page: what browsers may do with it, and how long a form may be."""
+"""Stands around every console page and says what browsers may do with it."""
 
 from functools import cache
-from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.body_limit import BodyLimit
 from api.console.address import is_console
 from jobs import storage
 from jobs.errors import WrongSetting
-
-FORM_MAX_BYTES: Final = 256 * 1024
 
 
 class ConsoleGuard:
@@ -20,7 +16,6 @@ class ConsoleGuard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limited = BodyLimit(app, FORM_MAX_BYTES, {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not is_console(scope["path"]):
@@ -32,7 +27,7 @@ class ConsoleGuard:
                 _guard(MutableHeaders(scope=message))
             await send(message)
 
-        await self._limited(scope, receive, guarded)
+        await self._app(scope, receive, guarded)
 
 
 def _guard(headers: MutableHeaders) -> None:

@@ -64,7 +64,7 @@ def show(caller: Manager) -> Response:
     "",
     summary="Change the account",
     response_model=AccountShown,
-    responses=presenter.documented(400, 413),
+    responses=presenter.documented(400, 408, 413),
     openapi_extra=openapi.json_body(AccountForm.model_json_schema(ref_template=openapi.COMPONENT)),
 )
 def change(caller: Manager, body: RawBody) -> Response:

@@ -37,7 +37,7 @@ _MADE_BEFORE: dict[int | str, dict[str, Any]] = {
     status_code=201,
     summary="Submit a batch",
     response_model=BatchShown,
-    responses=presenter.documented(400, 409, 413) | _MADE_BEFORE,
+    responses=presenter.documented(400, 408, 409, 413) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(shapes.form_schema()),
 )
 async def create(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:

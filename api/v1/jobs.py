@@ -35,7 +35,7 @@ JobId = Annotated[str, Path(description="32 lower-case hex digits.")]
     status_code=201,
     summary="Submit a job",
     response_model=JobShown,
-    responses=presenter.documented(400, 402, 404, 409, 413, 429) | _MADE_BEFORE,
+    responses=presenter.documented(400, 402, 404, 408, 409, 413, 429) | _MADE_BEFORE,
     openapi_extra=openapi.json_body(forms.JOB_SCHEMA),
 )
 async def submit(request: Request, caller: Submitter, body: RawBody, key: GivenKey = None) -> Response:

@@ -62,7 +62,7 @@ class KeyPage(BaseModel):
     status_code=201,
     summary="Make a key",
     response_model=KeyMade,
-    responses=presenter.documented(400, 409, 413),
+    responses=presenter.documented(400, 408, 409, 413),
     openapi_extra=openapi.json_body(KeyForm.model_json_schema(ref_template=openapi.COMPONENT)),
 )
 def make(caller: Manager, body: RawBody) -> Response:

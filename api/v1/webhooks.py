@@ -40,7 +40,7 @@ def _form(kind: type[strict.StrictForm]) -> dict[str, object]:
     status_code=201,
     summary="Register an endpoint",
     response_model=EndpointWithSecret,
-    responses=presenter.documented(400, 409, 413),
+    responses=presenter.documented(400, 408, 409, 413),
     openapi_extra=_form(EndpointForm),
 )
 def register(caller: Manager, body: RawBody) -> Response:
@@ -72,7 +72,7 @@ def show(caller: Manager, webhook_id: WebhookId) -> Response:
     "/{webhook_id}",
     summary="Change an endpoint",
     response_model=EndpointShown,
-    responses=presenter.documented(400, 404, 413),
+    responses=presenter.documented(400, 404, 408, 413),
     openapi_extra=_form(EndpointChanges),
 )
 def change(caller: Manager, webhook_id: WebhookId, body: RawBody) -> Response:
@@ -138,7 +138,7 @@ def secret(caller: Manager, webhook_id: WebhookId) -> Response:
     "/{webhook_id}/rotate",
     summary="Rotate an endpoint's secret",
     response_model=EndpointWithSecret,
-    responses=presenter.documented(400, 404, 409, 413),
+    responses=presenter.documented(400, 404, 408, 409, 413),
     openapi_extra=_form(RotationForm),
 )
 def rotate(caller: Manager, webhook_id: WebhookId, body: RawBody) -> Response:
@@ -155,7 +155,7 @@ def rotate(caller: Manager, webhook_id: WebhookId, body: RawBody) -> Response:
     "/{webhook_id}/replay",
     summary="Replay what was given up",
     response_model=Replayed,
-    responses=presenter.documented(400, 404, 409, 413),
+    responses=presenter.documented(400, 404, 408, 409, 413),
     openapi_extra=_form(ReplayForm),
 )
 def replay(caller: Manager, webhook_id: WebhookId, body: RawBody) -> Response:

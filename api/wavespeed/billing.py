@@ -118,7 +118,7 @@ def balance(caller: Reader) -> Response:
     "/billings/search",
     summary="Search the bill",
     response_model=Reply[BillingPage],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra=openapi.json_body(lenient.schema(BillingForm)),
 )
 def search(caller: Reader, body: RawBody) -> Response:

@@ -75,7 +75,7 @@ class Deleted(BaseModel):
     "",
     summary="List predictions",
     response_model=Reply[PredictionPage],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra=openapi.json_body(lenient.schema(ListForm)),
 )
 def page(caller: Reader, body: RawBody) -> Response:
@@ -90,7 +90,7 @@ def page(caller: Reader, body: RawBody) -> Response:
     "/delete",
     summary="Delete predictions",
     response_model=Reply[Deleted],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra=openapi.json_body(lenient.schema(DeleteForm)),
 )
 def delete(caller: Submitter, body: RawBody) -> Response:

@@ -67,7 +67,7 @@ def _add_model(model: Model) -> None:
         summary=model.id.removeprefix("wavespeed-ai/"),
         description=model.description,
         response_model=Reply[Prediction],
-        responses=envelope.documented(400, 402, 409, 413, 429) | _BARE,
+        responses=envelope.documented(400, 402, 408, 409, 413, 429) | _BARE,
         openapi_extra=openapi.json_body(forms.body_schema(model)),
     )
 

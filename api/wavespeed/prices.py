@@ -54,7 +54,7 @@ _FORM = openapi.json_body(
     "/price",
     summary="Quote a price",
     response_model=Reply[Price],
-    responses=envelope.documented(400, 404, 413),
+    responses=envelope.documented(400, 404, 408, 413),
     openapi_extra=_FORM,
 )
 def price(_: Reader, body: RawBody) -> Response:
@@ -67,7 +67,7 @@ def price(_: Reader, body: RawBody) -> Response:
     "/pricing",
     summary="Quote a price, in older words",
     response_model=Reply[UnitPrice],
-    responses=envelope.documented(400, 404, 413),
+    responses=envelope.documented(400, 404, 408, 413),
     openapi_extra=_FORM,
 )
 def unit_price(_: Reader, body: RawBody) -> Response:

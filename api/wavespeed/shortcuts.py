@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import caller, errors
-from api.body_limit import BodyLimit
+from api.body_limit import BodyLimit, Limit
 from api.body_room import BodyRoom
 from api.crashes import CrashGuard
 from api.timing import Clock, Timed
@@ -31,7 +31,7 @@ class Shortcuts:
 
     def __init__(self, app: ASGIApp, body_max_bytes: int, room: BodyRoom, clock: Clock) -> None:
         self._app = app
-        self._short_way = Timed(CrashGuard(BodyLimit(_answer, body_max_bytes, {}, room)), clock, _route_of)
+        self._short_way = Timed(CrashGuard(BodyLimit(_answer, [Limit(body_max_bytes, room)])), clock, _route_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         way = self._short_way if scope["type"] == "http" and _is_plain(scope) else self._app

@@ -88,7 +88,7 @@ def body_max_bytes() -> int:
     "/uploads",
     summary="Ask for a ticket",
     response_model=Reply[Ticket],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra=openapi.json_body(_TICKET_FORM),
 )
 def open_ticket(caller: Submitter, body: RawBody) -> Response:
@@ -124,7 +124,7 @@ async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
     "/upload/binary",
     summary="Upload a file",
     response_model=Reply[Uploaded],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}},
 )
 async def upload(request: Request, caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:

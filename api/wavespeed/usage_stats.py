@@ -84,7 +84,7 @@ class UsageStats(BaseModel):
     "/usage_stats",
     summary="Count what was used",
     response_model=Reply[UsageStats],
-    responses=envelope.documented(400, 413),
+    responses=envelope.documented(400, 408, 413),
     openapi_extra=openapi.json_body(lenient.schema(UsageForm)),
 )
 def usage_stats(caller: Reader, body: RawBody) -> Response:

@@ -2,17 +2,24 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api import faces
 from api.app import create_app
+from api.body_limit import BodyLimit, Limit
+from api.body_room import BodyRoom
+from api.strict_json import RawBody
 from jobs import lifecycle
 from jobs.database import engine
+from jobs.ids import new_id
 from tests import factories
 from tests.api.open_door import served, wait_for
 from tests.api.shapes import as_contract, as_ours
@@ -98,6 +105,45 @@ def test_bodies_that_would_not_fit_beside_others_are_put_off_until_those_are_don
         assert httpx.post(url + SOLO, json={}, headers=member.headers).status_code == 400
         slow.close()
         wait_for(lambda: ask().status_code == 200, "it has gone")
+
+
+@pytest.mark.parametrize("path", ["/callbacks/wavespeed/{name}", "/console/sign-in"])
+def test_what_strangers_send_takes_nothing_of_the_room_for_orders(
+    database: dict[str, str], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    set_settings(monkeypatch, database)
+    engine()
+    app = create_app()
+    head = [
+        f"POST {path.format(name=new_id().hex)} HTTP/1.1",
+        f"webhook-id: x\r\nwebhook-timestamp: {int(time.time())}\r\nwebhook-signature: v3,x",
+        "Content-Type: application/x-www-form-urlencoded",
+    ]
+    with served(app) as url:
+        with calling(url, *head, "Content-Length: 200000", "Expect: 100-continue") as stranger:
+            assert stranger.recv(100).startswith(b"HTTP/1.1 100 "), "somebody begins to read"
+            assert app.state.room.taken_bytes == 0
+        with calling(url, *head, f"Content-Length: {2**20 + 1}") as stranger:
+            assert stranger.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 10", "Transfer-Encoding: chunked"])
+def test_a_body_that_takes_too_long_is_408_and_ends_its_connection(length: str) -> None:
+    app = FastAPI()
+    faces.install(app)
+    app.add_middleware(BodyLimit, limits=[Limit(1000, BodyRoom(), patience_seconds=0.1)])
+
+    @app.post("/v1/echo")
+    def echo(body: RawBody) -> int:
+        return len(body)
+
+    with served(app) as url:
+        assert httpx.post(f"{url}/v1/echo", content=b"x" * 10).json() == 10
+        with calling(url, "POST /v1/echo HTTP/1.1", length) as slow:
+            slow.sendall(b"1\r\n")
+            said = b"".join(iter(lambda: slow.recv(1000), b""))
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["error"]["code"] == "too_slow"
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
