@@ -1,0 +1,64 @@
+"""Promises about endpoints that are listened to: whoever listens costs little, however much others are owed."""
+
+import uuid
+
+from sqlalchemy import TextClause, text
+
+from jobs import webhooks
+from jobs.accounts import Caller
+from jobs.database import engine, transaction
+from tests.workers.couriers import completed
+
+KINDS = ["job.completed"]
+MANY = 3000
+OWED_TO_OTHERS = text("""
+    INSERT INTO deliveries (id, account_id, lane, kind)
+    SELECT gen_random_uuid(), :account_id, gen_random_uuid(), 'job.completed' FROM generate_series(1, :many)
+""")
+TOLD_BEFORE = text("""
+    INSERT INTO deliveries (id, account_id, lane, endpoint_id, kind, status, settled_at)
+    SELECT gen_random_uuid(), :account_id, :endpoint_id, :endpoint_id, 'job.completed', 'delivered',
+        now() - number * interval '1 minute'
+    FROM generate_series(1, :many) AS number
+""")
+READ = text("""
+    SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'deliveries'
+""")
+
+
+def test_a_look_for_news_reads_little_however_much_others_are_owed(caller: Caller) -> None:
+    listened = [webhooks.register(caller, url=None, kinds=KINDS).id for _ in range(50)]
+    fill(OWED_TO_OTHERS, account_id=caller.account_id)
+    before = read()
+    assert webhooks.with_news(listened) == set()
+    assert read() - before < MANY / 10
+
+
+def test_a_comeback_reads_what_came_later_however_much_was_told_before(caller: Caller) -> None:
+    made = webhooks.register(caller, url=None, kinds=KINDS)
+    fill(TOLD_BEFORE, account_id=caller.account_id, endpoint_id=made.id)
+    heard = []
+    for _ in range(2):
+        completed(caller)
+        heard += webhooks.pull(caller, made.id)
+        webhooks.pull(caller, made.id, heard[-1:])
+    before = read()
+    webhooks.listen(caller, made.id, heard[0].delivery_id)
+    assert read() - before < MANY / 10
+    assert [one.delivery_id for one in webhooks.pull(caller, made.id)] == [heard[1].delivery_id]
+
+
+def fill(words: TextClause, **given: uuid.UUID) -> None:
+    """Write many deliveries, and let Postgres count them."""
+    with transaction() as session:
+        session.execute(words, {"many": MANY, **given})
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE deliveries, endpoints"))
+
+
+def read() -> int:
+    """How many rows of deliveries Postgres has read by now."""
+    with transaction() as session:
+        session.execute(text("SELECT pg_stat_force_next_flush()"))
+    with transaction() as session:
+        return int(session.execute(READ).scalar_one())
