@@ -20,6 +20,7 @@ from api.watching import Ear, Hub, hub_of, while_connected
 from jobs import ids, webhooks
 from jobs.accounts import Caller
 from jobs.errors import NotAuthenticated, NotFound, Unavailable
+from jobs.tables import Endpoint
 from jobs.webhooks import Letter, Post
 
 TICK_SECONDS = 0.5
@@ -34,19 +35,19 @@ router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
 
 
 class DeliveryStream(Response):
-    """What one endpoint is owed, as it comes, until the client, its key or the endpoint goes, or the door closes."""
+    """What one endpoint is owed, as it comes, until client, key or endpoint go, another listens, or the door closes."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, caller: Caller, endpoint_id: uuid.UUID) -> None:
+    def __init__(self, hub: Hub, caller: Caller, endpoint: Endpoint) -> None:
         # A proxy that gathers the answer before it passes it on would make it useless.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
-        self._hub, self._caller, self._endpoint_id = hub, caller, endpoint_id
+        self._hub, self._caller, self._endpoint = hub, caller, endpoint
         self._told: list[Letter] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
-        with self._hub.stream_of(self._caller.account_id), self._hub.listen(self._endpoint_id) as ear:
+        with self._hub.stream_of(self._caller.account_id), self._hub.listen(self._endpoint.id) as ear:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
                 async with while_connected(receive):
@@ -79,7 +80,7 @@ class DeliveryStream(Response):
 
     def _pull(self) -> None:
         # Kept by the thread itself: whoever waits for it may be cancelled, and must hand back what came.
-        self._told = webhooks.pull(self._caller, self._endpoint_id, self._told)
+        self._told = webhooks.pull(self._caller, self._endpoint.id, self._endpoint.listener, self._told)
 
     async def _hand_back(self) -> None:
         """Let what may not have arrived be told again; where the database is away, it is free after a while."""
@@ -113,7 +114,7 @@ async def listen(
     """
     last_heard = ids.parse(last_event_id) if last_event_id else None
     found = await run_in_threadpool(webhooks.listen, caller, ids.parse(webhook_id), last_heard)
-    return DeliveryStream(hub_of(request), caller, found.id)
+    return DeliveryStream(hub_of(request), caller, found)
 
 
 def _framed(delivery_id: uuid.UUID, post: Post) -> str:

@@ -33,6 +33,7 @@ class Endpoint(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(comment="We gave it up then; nothing is posted any more.")
     disabled_reason: Mapped[str] = mapped_column(server_default=text("''"), comment="Why, in a sentence.")
     pulled_at: Mapped[datetime | None] = mapped_column(comment="When somebody last listened to its stream.")
+    listener: Mapped[uuid.UUID | None] = mapped_column(comment="Who pulls, drawn anew by each who comes; others end.")
     deleted_at: Mapped[datetime | None] = mapped_column(comment="When its owner deleted it; nobody sees it any more.")
 
 
@@ -44,8 +45,10 @@ class Receiver(Base):
 
     lane: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="An endpoint, or an account and a host.")
     failures: Mapped[int] = mapped_column(Integer, server_default=NOTHING, comment="In a row, that it is to blame for.")
-    failing_since: Mapped[datetime | None] = mapped_column(comment="Its first failure since it last took something.")
-    failed_at: Mapped[datetime | None] = mapped_column(comment="Its last failure that it is to blame for.")
+    failing_since: Mapped[datetime | None] = mapped_column(
+        comment="Since when it fails, without a success or a long quiet."
+    )
+    failed_at: Mapped[datetime | None] = mapped_column(comment="Its last failure, whoever is to blame.")
     shut_until: Mapped[datetime | None] = mapped_column(comment="Nothing is posted to it before.")
 
 

@@ -136,10 +136,12 @@ def rotate(caller: Caller, endpoint_id: uuid.UUID | None, overlap_seconds: int) 
     return found
 
 
-def own(session: Session, caller: Caller, endpoint_id: uuid.UUID | None, *, locked: bool = False) -> Endpoint:
-    """The caller's endpoint of that id. Raises NotFound."""
+def own(
+    session: Session, caller: Caller, endpoint_id: uuid.UUID | None, *, locked: bool = False, key_share: bool = False
+) -> Endpoint:
+    """The caller's endpoint of that id; locked with `key_share`, more may be owed to it meanwhile. Raises NotFound."""
     query = _own(caller).where(Endpoint.id == endpoint_id)
-    found = session.scalars(query.with_for_update() if locked else query).one_or_none()
+    found = session.scalars(query.with_for_update(key_share=key_share) if locked else query).one_or_none()
     if found is None:
         raise NotFound("There is no such webhook endpoint.")
     return found

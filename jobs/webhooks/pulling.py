@@ -8,10 +8,10 @@ from datetime import timedelta
 from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from jobs import accounts
+from jobs import accounts, ids
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.errors import Conflict
+from jobs.errors import Conflict, NotFound
 from jobs.rules.deliveries import Status
 from jobs.tables import Delivery, Endpoint
 from jobs.webhooks import writing
@@ -47,12 +47,15 @@ _HEARD = text("""
 def listen(caller: Caller, endpoint_id: uuid.UUID | None, last_heard: uuid.UUID | None = None) -> Endpoint:
     """The endpoint, if it is one to listen to; what was told after the delivery `last_heard` is owed again.
 
-    Raises NotFound, and Conflict when it has a URL.
+    Its `listener` names whoever pulls from now on. Of the one before nothing more is believed: what it holds is owed
+    again. Raises NotFound, and Conflict when it has a URL.
     """
     with transaction() as session:
-        found = own(session, caller, endpoint_id)
+        found = own(session, caller, endpoint_id, locked=True, key_share=True)
         if found.url is not None:
             raise Conflict("The endpoint has a URL, where its deliveries are posted; make one without to listen.")
+        found.listener = ids.new_id()
+        _take_away(session, found)
         if last_heard is not None:
             _owe_unheard(session, found, last_heard)
         return found
@@ -64,16 +67,20 @@ def with_news(listened: Collection[uuid.UUID]) -> set[uuid.UUID]:
         return set(session.scalars(_WITH_NEWS, {"listened": list(listened)}))
 
 
-def pull(caller: Caller, endpoint_id: uuid.UUID, heard: Sequence[Letter] = ()) -> list[Letter]:
+def pull(
+    caller: Caller, endpoint_id: uuid.UUID, listener: uuid.UUID | None, heard: Sequence[Letter] = ()
+) -> list[Letter]:
     """What is owed to a listener, oldest first, as it would be posted; what it `heard` counts as delivered.
 
     Whoever pulls has `hold_seconds` to come back with it or hand it back; then it is free for others. Raises NotFound
-    once the endpoint is gone, NotAuthenticated once the caller's key may no longer listen.
+    once the endpoint is gone or another listens, NotAuthenticated once the caller's key may no longer listen.
     """
     with transaction() as session:
         if not accounts.still_allowed(session, [caller.key_id], "manage"):
             raise accounts.unknown()
-        found = own(session, caller, endpoint_id)
+        found = own(session, caller, endpoint_id, locked=True, key_share=True)
+        if found.listener != listener:
+            raise NotFound("Somebody else listens to the endpoint by now.")
         _note(session, found)
         if heard:
             told = json.dumps([{"id": one.delivery_id.hex, "turn": one.turn} for one in heard])
@@ -88,6 +95,14 @@ def pull(caller: Caller, endpoint_id: uuid.UUID, heard: Sequence[Letter] = ()) -
                 row.status, row.reason = Status.GIVEN_UP, letter.why
                 row.settled_at, row.taken_until = func.clock_timestamp(), None
     return [one for one in letters if isinstance(one, Letter)]
+
+
+def _take_away(session: Session, found: Endpoint) -> None:
+    """Free what is held of its deliveries, but for what is handed back at this moment and free by that."""
+    owed = select(Delivery.id).where(Delivery.lane == found.id, Delivery.status == Status.OWED)
+    held = owed.where(Delivery.taken_until.is_not(None)).with_for_update(skip_locked=True)
+    free = update(Delivery).where(Delivery.id.in_(held)).values(turn=Delivery.turn + 1, taken_until=None)
+    session.execute(free.execution_options(synchronize_session=False))
 
 
 def _owe_unheard(session: Session, found: Endpoint, last_heard: uuid.UUID) -> None:

@@ -71,6 +71,16 @@ def test_a_new_listener_ends_the_one_before(door: str, member: Member) -> None:
         assert json.loads(next(after)["body"])["data"]["id"] == job_id
 
 
+def test_a_listener_ends_that_is_replaced_at_another_door(door: str, member: Member) -> None:
+    made = listened(door, member)
+    with served(create_app()) as other, listening(door, member, made) as before:
+        wait_for(lambda: pulled() == 1, "it listens")
+        with listening(other, member, made) as after:
+            jobs = [completed(member.caller).id.hex for _ in range(3)]
+            assert list(before) == []
+            assert [json.loads(next(after)["body"])["data"]["id"] for _ in jobs] == jobs
+
+
 def test_streams_end_well_and_at_once_when_the_door_is_closed(
     bucket: str, database: dict[str, str], member: Member, tmp_path: Path
 ) -> None:

@@ -1,12 +1,16 @@
-"""Promises about endpoints that are listened to: whoever listens costs little, however much others are owed."""
+"""Promises about endpoints that are listened to: one listener at a time, who loses nothing and costs little."""
 
 import uuid
 
+import pytest
 from sqlalchemy import TextClause, text
 
 from jobs import webhooks
 from jobs.accounts import Caller
 from jobs.database import engine, transaction
+from jobs.errors import NotFound
+from jobs.tables import Endpoint
+from jobs.webhooks import Letter
 from tests.workers.couriers import completed
 
 KINDS = ["job.completed"]
@@ -35,17 +39,45 @@ def test_a_look_for_news_reads_little_however_much_others_are_owed(caller: Calle
 
 
 def test_a_comeback_reads_what_came_later_however_much_was_told_before(caller: Caller) -> None:
-    made = webhooks.register(caller, url=None, kinds=KINDS)
+    made = listened_to(caller)
     fill(TOLD_BEFORE, account_id=caller.account_id, endpoint_id=made.id)
-    heard = []
-    for _ in range(2):
-        completed(caller)
-        heard += webhooks.pull(caller, made.id)
-        webhooks.pull(caller, made.id, heard[-1:])
+    heard = [told_next(caller, made) for _ in range(2)]
     before = read()
-    webhooks.listen(caller, made.id, heard[0].delivery_id)
+    again = webhooks.listen(caller, made.id, heard[0].delivery_id)
     assert read() - before < MANY / 10
-    assert [one.delivery_id for one in webhooks.pull(caller, made.id)] == [heard[1].delivery_id]
+    assert told(caller, again) == [heard[1].delivery_id]
+
+
+def test_a_listener_that_was_replaced_is_given_nothing_and_believed_nothing(caller: Caller) -> None:
+    before = listened_to(caller)
+    heard = told_next(caller, before)
+    completed(caller)
+    unheard = webhooks.pull(caller, before.id, before.listener)
+    after = webhooks.listen(caller, before.id, heard.delivery_id)
+    for said in ([], unheard):  # at another door, or on its way already
+        with pytest.raises(NotFound, match="Somebody else listens"):
+            webhooks.pull(caller, before.id, before.listener, said)
+    assert told(caller, after) == [one.delivery_id for one in unheard]
+    webhooks.hand_back(unheard)
+    assert told(caller, after) == [], "the new one has it"
+
+
+def listened_to(caller: Caller) -> Endpoint:
+    """An endpoint, and who listens to it."""
+    return webhooks.listen(caller, webhooks.register(caller, url=None, kinds=KINDS).id)
+
+
+def told_next(caller: Caller, listened: Endpoint) -> Letter:
+    """What its listener is told of one more job, and hears."""
+    completed(caller)
+    [letter] = webhooks.pull(caller, listened.id, listened.listener)
+    webhooks.pull(caller, listened.id, listened.listener, [letter])
+    return letter
+
+
+def told(caller: Caller, listened: Endpoint) -> list[uuid.UUID]:
+    """The deliveries that its listener is given."""
+    return [one.delivery_id for one in webhooks.pull(caller, listened.id, listened.listener)]
 
 
 def fill(words: TextClause, **given: uuid.UUID) -> None:
