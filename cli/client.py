@@ -115,7 +115,7 @@ class Api:
 
     @contextmanager
     def stream(self, method: str, path: str, headers: Mapping[str, str]) -> Iterator[Iterator[str]]:
-        """The lines of an answer that goes on and on; a minute of silence counts as no answer."""
+        """The lines of an answer that goes on and on; a minute of silence, or no room for one more, is no answer."""
         patience = httpx.Timeout(60, connect=5)
         with (
             _answered(self.base_url, hint=" Start it with `duologue up`, or set DUOLOGUE_API_URL."),
@@ -123,6 +123,8 @@ class Api:
         ):
             if not reply.is_success:
                 reply.read()
+                if reply.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    raise NoAnswer(_sentence(reply))
                 raise self._refusal(reply)
             yield reply.iter_lines()
 

@@ -19,11 +19,12 @@ _FORWARD_SECONDS = 30.0
 
 def follow(api: Api, endpoint: Json, forward_to: str | None, count: int | None) -> None:
     """Say what comes, until `count` have come; the API may be away for a minute meanwhile. Raises Failure."""
-    left, heard_at, last_id = count, time.monotonic(), ""
+    left, last_id = count, ""
+    away_since: float | None = None
     while left is None or left > 0:
         try:
             for told in _deliveries(api, endpoint["id"], last_id):
-                heard_at = time.monotonic()
+                away_since = None
                 if told is None:
                     continue
                 _take(told, endpoint["secret"], forward_to)
@@ -32,7 +33,9 @@ def follow(api: Api, endpoint: Json, forward_to: str | None, count: int | None) 
                 if left == 0:
                     return
         except NoAnswer:
-            if time.monotonic() - heard_at > _PATIENCE_SECONDS:
+            # Counted from here: a connection that dies without a word has been silent for a minute by itself.
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > _PATIENCE_SECONDS:
                 raise
         time.sleep(_PAUSE_SECONDS)
 

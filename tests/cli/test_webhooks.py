@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from api.app import create_app
 from cli import hearing
+from cli.client import Api, NoAnswer
 from cli.main import app
 from jobs import database as ours
 from jobs import ids, lifecycle, webhooks
@@ -103,6 +104,50 @@ def test_a_listener_comes_back_with_what_it_heard_last() -> None:
     api = Said({"headers": signed([secret], body.encode(), int(time.time())), "body": body})
     hearing.follow(api, {"id": "e", "secret": secret}, None, 2)  # type: ignore[arg-type]
     assert api.asked == [{}, {"Last-Event-ID": "a"}]
+
+
+def test_a_listener_comes_back_from_a_connection_that_died_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Silent()
+    monkeypatch.setattr(hearing, "time", api)
+    with pytest.raises(NoAnswer):
+        hearing.follow(api, {"id": "e", "secret": ids.new_webhook_secret()}, None, None)  # type: ignore[arg-type]
+    assert api.tries > 30, "it came back until nobody had answered for a minute"
+
+
+def test_a_listener_without_room_may_come_back() -> None:
+    with (
+        Receiver(Mood(status=429)) as full,
+        Api(full.url(), "key", "the test") as api,
+        pytest.raises(NoAnswer),
+        api.stream("POST", "/v1/webhooks/e/listen", headers={}),
+    ):
+        pass
+
+
+class Silent:
+    """An API whose stream says that it listens, and dies a minute later, for good; and the clock meanwhile."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self._now = 0.0
+
+    @contextmanager
+    def stream(self, _method: str, _path: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:  # noqa: ARG002 - the API's form
+        self.tries += 1
+        if self.tries > 1:
+            raise NoAnswer("Nothing answers.")
+        yield self._lines()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+    def _lines(self) -> Iterator[str]:
+        yield ": listening"
+        self._now += 61
+        raise NoAnswer("It broke off.")
 
 
 class Said:
