@@ -19,7 +19,7 @@ _FORWARD_SECONDS = 30.0
 
 def follow(api: Api, endpoint: Json, forward_to: str | None, count: int | None) -> None:
     """Say what comes, until `count` have come; the API may be away for a minute meanwhile. Raises Failure."""
-    left, last_id = count, ""
+    left, last_id = count, endpoint["id"]  # which stands for nothing heard yet
     away_since: float | None = None
     while left is None or left > 0:
         try:
@@ -62,8 +62,7 @@ def is_genuine(headers: dict[str, str], body: bytes, secret: str) -> bool:
 
 def _deliveries(api: Api, endpoint_id: str, last_id: str) -> Iterator[Json | None]:
     """Each delivery as it comes, from the one after `last_id`, and None for each sign of life between them."""
-    come_back = {"Last-Event-ID": last_id} if last_id else {}
-    with api.stream("POST", f"/v1/webhooks/{endpoint_id}/listen", headers=come_back) as lines:
+    with api.stream("POST", f"/v1/webhooks/{endpoint_id}/listen", headers={"Last-Event-ID": last_id}) as lines:
         for line in lines:
             yield json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else None
 

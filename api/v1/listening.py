@@ -28,7 +28,7 @@ HEARTBEAT_SECONDS = 15.0
 
 _LastEventId = Annotated[
     str | None,
-    Header(alias="Last-Event-ID", description="`id` of the last delivery heard; what came later is told again."),
+    Header(alias="Last-Event-ID", description="The last `id` heard; what came later is told again."),
 ]
 
 router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
@@ -39,11 +39,13 @@ class DeliveryStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, caller: Caller, endpoint: Endpoint) -> None:
+    def __init__(self, hub: Hub, caller: Caller, endpoint: Endpoint, *, is_new: bool) -> None:
         # A proxy that gathers the answer before it passes it on would make it useless.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
         self._hub, self._caller, self._endpoint = hub, caller, endpoint
+        # Whoever heard nothing in it comes back with this; who came with an id of its own keeps that one.
+        self._start = f"id: {endpoint.listener.hex}\n" if is_new and endpoint.listener else ""
         self._told: list[Letter] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
@@ -59,7 +61,7 @@ class DeliveryStream(Response):
 
     async def _tell(self, ear: Ear, send: Send) -> None:
         """Tell what is owed; it counts as delivered if the client is still there a tick later, when we pull again."""
-        await send(_body(": listening\n\n"))  # at once, so that the client knows
+        await send(_body(f": listening\n{self._start}\n"))  # at once, so that the client knows
         while True:
             ear.news = anyio.Event()  # before we look, so that nothing slips in between
             with suppress(Unavailable):  # what is owed waits for the database
@@ -114,7 +116,7 @@ async def listen(
     """
     last_heard = ids.parse(last_event_id) if last_event_id else None
     found = await run_in_threadpool(webhooks.listen, caller, ids.parse(webhook_id), last_heard)
-    return DeliveryStream(hub_of(request), caller, found)
+    return DeliveryStream(hub_of(request), caller, found, is_new=last_heard is None)
 
 
 def _framed(delivery_id: uuid.UUID, post: Post) -> str:

@@ -12,6 +12,7 @@ from jobs import accounts, ids
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import Conflict, NotFound
+from jobs.rules import moments
 from jobs.rules.deliveries import Status
 from jobs.tables import Delivery, Endpoint
 from jobs.webhooks import writing
@@ -23,6 +24,8 @@ from jobs.webhooks.taking import hold_seconds
 BATCH = 100
 _NOTED = timedelta(minutes=1)
 """How often it is written down, at most, that somebody listens."""
+_CLOCKS_APART = timedelta(minutes=1)
+"""Ids are drawn by a door's clock, deliveries are settled by Postgres'."""
 
 # EXISTS may be answered by reading all that anybody is owed; asked in the order of its index, each lane is looked up.
 _WITH_NEWS = text("""
@@ -47,8 +50,9 @@ _HEARD = text("""
 def listen(caller: Caller, endpoint_id: uuid.UUID | None, last_heard: uuid.UUID | None = None) -> Endpoint:
     """The endpoint, if it is one to listen to; what was told after the delivery `last_heard` is owed again.
 
-    Its `listener` names whoever pulls from now on. Of the one before nothing more is believed: what it holds is owed
-    again. Raises NotFound, and Conflict when it has a URL.
+    For `last_heard` an earlier `listener`, or the endpoint, stands for nothing heard since that was drawn. The new
+    `listener` names whoever pulls from now on. Of the one before nothing more is believed: what it holds is owed again.
+    Raises NotFound, and Conflict when it has a URL.
     """
     with transaction() as session:
         found = own(session, caller, endpoint_id, locked=True, key_share=True)
@@ -106,18 +110,24 @@ def _take_away(session: Session, found: Endpoint) -> None:
 
 
 def _owe_unheard(session: Session, found: Endpoint, last_heard: uuid.UUID) -> None:
-    """In the order they were told: pull by pull, and in each as they were due."""
+    """In the order they were told: pull by pull, and in each as they were due.
+
+    What is no delivery of its own is an id drawn as somebody began to listen, who has heard nothing since.
+    """
     told = tuple_(Delivery.settled_at, Delivery.due_at, Delivery.id)
     of_endpoint = (Delivery.endpoint_id == found.id, Delivery.status == Status.DELIVERED)
-    last = session.execute(
-        select(Delivery.settled_at, Delivery.due_at, Delivery.id).where(*of_endpoint, Delivery.id == last_heard)
-    ).one_or_none()
-    if last is not None:
+    last = session.get(Delivery, last_heard)
+    if last is None or last.endpoint_id != found.id:
+        drawn = min(max(last_heard, found.id), found.listener or found.id)
+        later = [Delivery.settled_at >= moments.of_id(drawn) - _CLOCKS_APART]
+    elif last.status == Status.DELIVERED:
         # The moment is said by itself too: an index knows it, and of the three together none does.
-        later = (Delivery.settled_at >= last.settled_at, told > tuple(last))
-        unheard = select(Delivery.id).where(*of_endpoint, *later).order_by(told).limit(REPLAY_MAX)
-        again = owed_again(update(Delivery).where(Delivery.id.in_(unheard)))
-        session.execute(again.values(due_at=Delivery.due_at))  # so that they keep their order
+        later = [Delivery.settled_at >= last.settled_at, told > (last.settled_at, last.due_at, last.id)]
+    else:
+        return  # what came after it is still owed as well
+    unheard = select(Delivery.id).where(*of_endpoint, *later).order_by(told).limit(REPLAY_MAX)
+    again = owed_again(update(Delivery).where(Delivery.id.in_(unheard)))
+    session.execute(again.values(due_at=Delivery.due_at))  # so that they keep their order
 
 
 def _note(session: Session, found: Endpoint) -> None:

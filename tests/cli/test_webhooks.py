@@ -103,7 +103,7 @@ def test_a_listener_comes_back_with_what_it_heard_last() -> None:
     secret, body = ids.new_webhook_secret(), '{"type": "job.completed", "timestamp": "t", "data": {}}'
     api = Said({"headers": signed([secret], body.encode(), int(time.time())), "body": body})
     hearing.follow(api, {"id": "e", "secret": secret}, None, 2)  # type: ignore[arg-type]
-    assert api.asked == [{}, {"Last-Event-ID": "a"}]
+    assert api.asked == [{"Last-Event-ID": "e"}, {"Last-Event-ID": "a"}]
 
 
 def test_a_listener_comes_back_from_a_connection_that_died_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,20 @@ def test_whoever_comes_back_is_told_again_what_came_after_what_it_heard_last(doo
         assert [next(stream)["headers"]["webhook-id"] for _ in range(2)] == heard[3:]
 
 
+def test_whoever_heard_nothing_before_its_connection_broke_comes_back_with_the_streams_first_id(
+    door: str, member: Member
+) -> None:
+    made = listened(door, member)
+    place = f"{door}/v1/webhooks/{made['id']}/listen"
+    with httpx.stream("POST", place, headers=member.headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        start = next(line for line in lines if line.startswith("id: ")).removeprefix("id: ")
+        job_id = completed(member.caller).id.hex
+        wait_for(lambda: stand() == ["delivered"], "it counts as delivered")
+    with listening(door, member, made, {"Last-Event-ID": start}) as stream:
+        assert json.loads(next(stream)["body"])["data"]["id"] == job_id
+
+
 def test_a_new_listener_ends_the_one_before(door: str, member: Member) -> None:
     made = listened(door, member)
     with listening(door, member, made) as before, listening(door, member, made) as after:
@@ -150,6 +164,7 @@ def test_a_stream_ends_when_its_endpoint_is_deleted(door: str, member: Member) -
     with httpx.stream("POST", f"{place}/listen", headers=member.headers, timeout=20) as answer:
         lines = answer.iter_lines()
         assert next(lines) == ": listening"
+        assert next(lines).startswith("id: ")
         httpx.delete(place, headers=member.headers).raise_for_status()
         assert not [line for line in lines if line]
 
@@ -160,6 +175,7 @@ def test_a_stream_ends_and_tells_nothing_more_once_its_key_is_revoked(door: str,
     with httpx.stream("POST", place, headers=member.headers, timeout=20) as answer:
         lines = answer.iter_lines()
         assert next(lines) == ": listening"
+        assert next(lines).startswith("id: ")
         with transaction() as session:
             accounts.revoke_key(session, member.caller.key_id)
         completed(member.caller)

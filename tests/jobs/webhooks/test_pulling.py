@@ -1,15 +1,16 @@
 """Promises about endpoints that are listened to: one listener at a time, who loses nothing and costs little."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, func, text, update
 
 from jobs import webhooks
 from jobs.accounts import Caller
 from jobs.database import engine, transaction
 from jobs.errors import NotFound
-from jobs.tables import Endpoint
+from jobs.tables import Delivery, Endpoint
 from jobs.webhooks import Letter
 from tests.workers.couriers import completed
 
@@ -60,6 +61,23 @@ def test_a_listener_that_was_replaced_is_given_nothing_and_believed_nothing(call
     assert told(caller, after) == [one.delivery_id for one in unheard]
     webhooks.hand_back(unheard)
     assert told(caller, after) == [], "the new one has it"
+
+
+def test_whoever_has_heard_nothing_yet_is_told_what_was_told_since_it_began_and_nothing_older(caller: Caller) -> None:
+    begun = listened_to(caller)
+    assert begun.listener is not None
+    told_next(caller, begun)
+    with transaction() as session:
+        session.execute(update(Delivery).values(settled_at=func.now() - timedelta(minutes=2)))
+    unheard = told_next(caller, begun)  # to a connection that died before
+    assert told(caller, webhooks.listen(caller, begun.id)) == [], "it did not ask"
+    for start in (begun.listener, begun.id):
+        assert told(caller, webhooks.listen(caller, begun.id, start)) == [unheard.delivery_id]
+
+
+@pytest.mark.parametrize("strange", [0, 2**128 - 1])
+def test_an_id_that_is_not_ours_upsets_nobody(caller: Caller, strange: int) -> None:
+    webhooks.listen(caller, listened_to(caller).id, uuid.UUID(int=strange))
 
 
 def listened_to(caller: Caller) -> Endpoint:
