@@ -136,10 +136,10 @@ def why(tried: Tried) -> str:
 def after_failure(standing: Standing, tried: Tried, kind: str, chance: float) -> Standing:
     """How a receiver stands after it failed: shut after five failures in a row, longer each time, or as it told us.
 
-    Posts that were on their way together fail together, and count once. What is tried once only begins no days of
-    failure: nobody may have been meant to be there.
+    Posts that were on their way together fail together, and count once. A test begins no days of failure: nobody may
+    have been meant to be there.
     """
-    began_at = None if kind in ONCE else tried.ended_at
+    began_at = None if kind == TEST else tried.ended_at
     failing = replace(
         standing,
         failing_since=_failing_since(standing, tried) or began_at,

@@ -121,10 +121,14 @@ def test_a_failure_after_a_long_quiet_goes_on_with_nothing(status: int) -> None:
     assert not deliveries.is_hopeless(standing, NOW + timedelta(days=6, seconds=1))
 
 
-@pytest.mark.parametrize("kind", sorted(deliveries.ONCE))
-def test_what_is_tried_once_begins_no_days_of_failure_but_shuts(kind: str) -> None:
-    standing = failing(500, 0, 1, 2, 3, 4, 5, kind=kind)
+def test_tests_begin_no_days_of_failure_but_shut() -> None:
+    standing = failing(500, 0, 1, 2, 3, 4, 5, kind=deliveries.TEST)
     assert (standing.failing_since, standing.failures) == (None, 6)
+
+
+def test_an_endpoint_that_hears_of_nothing_but_progress_is_given_up_too() -> None:
+    standing = failing(500, 0, 1, 2, 3, 4, 5, kind="job.progress")
+    assert deliveries.is_hopeless(standing, NOW + timedelta(days=5, seconds=1))
 
 
 @pytest.mark.parametrize(
