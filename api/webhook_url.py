@@ -27,12 +27,14 @@ def from_query(request: Request) -> str | None:
 def whole(query: str) -> str:
     """The webhook of a raw query string; one that was not encoded keeps all of its own `?a=b&c=d`.
 
-    Some clients encode all but `:` and `/`, as a query allows: where only an encoded `?` is, all of it is.
+    Some clients encode all but `:` and `/`, as a query allows, and some leave the `?` too: where only an encoded `=`
+    is, or only an encoded `?` and no `=`, all of it is encoded.
     """
     found = _PARAMETER.search(query)
     text = found[1] if found else ""
     first = text.partition("&")[0]
-    is_encoded = "?" not in first and "%3f" in first.lower()
+    place, mark, own = first.lower().partition("?")
+    is_encoded = ("%3d" in own and "=" not in own) if mark else ("%3f" in place and "=" not in place)
     return text if _UNENCODED.match(text) and not is_encoded else unquote_plus(first)
 
 
