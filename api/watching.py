@@ -118,14 +118,18 @@ class Hub:
         return self.watchers + len(self._ears) >= self._places
 
     @contextmanager
-    def stream_of(self, account_id: uuid.UUID | None) -> Iterator[None]:
-        """Have a place for one more stream, of an account if of any. Raises Unavailable and TooMany."""
-        if self.is_full:
+    def stream_of(self, account_id: uuid.UUID | None, endpoint_id: uuid.UUID | None = None) -> Iterator[None]:
+        """Have a place for one more stream, of an account if of any. Raises Unavailable and TooMany.
+
+        Whoever replaces the listener to an endpoint is never refused: the one before goes.
+        """
+        replaces = endpoint_id in self._ears
+        if self.is_full and not replaces:
             raise Unavailable("Too many streams are open here; come back a little later.", retry_after_seconds=5)
         if account_id is None:
             yield
             return
-        if self._streams[account_id] >= self._account_places:
+        if self._streams[account_id] >= self._account_places and not replaces:
             raise TooMany(
                 f"The account has {self._account_places} streams open here already; close one first.",
                 retry_after_seconds=5,

@@ -25,6 +25,8 @@ from jobs.webhooks import Letter, Post
 
 TICK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
+_END_SECONDS = 1.0
+"""Whoever does not read has its place until then, and is cut off."""
 
 _LastEventId = Annotated[
     str | None,
@@ -49,7 +51,8 @@ class DeliveryStream(Response):
         self._told: list[Letter] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
-        with self._hub.stream_of(self._caller.account_id), self._hub.listen(self._endpoint.id) as ear:
+        endpoint_id = self._endpoint.id
+        with self._hub.stream_of(self._caller.account_id, endpoint_id), self._hub.listen(endpoint_id) as ear:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             try:
                 async with while_connected(receive):
@@ -57,7 +60,8 @@ class DeliveryStream(Response):
                         await self._tell(ear, send)
             finally:
                 await self._hand_back()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with anyio.move_on_after(_END_SECONDS):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, ear: Ear, send: Send) -> None:
         """Tell what is owed; it counts as delivered if the client is still there a tick later, when we pull again."""

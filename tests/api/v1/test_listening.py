@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 
 from api.app import create_app
 from api.v1.listening import TICK_SECONDS
+from api.watching import Hub
 from jobs import accounts, webhooks
 from jobs.database import engine, transaction
 from jobs.tables import Delivery, Endpoint
@@ -93,6 +94,19 @@ def test_a_listener_ends_that_is_replaced_at_another_door(door: str, member: Mem
             jobs = [completed(member.caller).id.hex for _ in range(3)]
             assert list(before) == []
             assert [json.loads(next(after)["body"])["data"]["id"] for _ in jobs] == jobs
+
+
+def test_whoever_replaces_a_listener_needs_no_place_of_its_own(bucket: str, member: Member) -> None:
+    door = create_app()
+    door.state.hub = Hub(places=1, account_places=1)
+    with served(door) as url:
+        made, other = listened(url, member), listened(url, member)
+        with listening(url, member, made) as before, listening(url, member, made) as after:
+            assert list(before) == []
+            with httpx.stream("POST", f"{url}/v1/webhooks/{other['id']}/listen", headers=member.headers) as refused:
+                assert refused.status_code == 503
+            job_id = completed(member.caller).id.hex
+            assert json.loads(next(after)["body"])["data"]["id"] == job_id
 
 
 def test_streams_end_well_and_at_once_when_the_door_is_closed(
