@@ -93,7 +93,7 @@ def move_money(visit: Changer, fields: Posted, account_id: str) -> Response:
     try:
         name = _change(visit, account_id, f"account.{kind}", move, amount_usd=str(amount_usd), note=note)
     except Conflict as error:
-        return page(visit, account_id, complaint=str(error), status=error.status)
+        return page(visit, account_id, complaint=str(error), typed=dict(fields), status=error.status)
     return _back(account_id, f"{amount_usd:+,.2f} USD: the money of {name} is changed.")
 
 

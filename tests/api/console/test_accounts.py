@@ -68,6 +68,19 @@ def test_money_is_moved_once_however_often_the_form_is_sent(operator: Browser, c
         assert ledger.balance(session, caller.account_id).available_usd == Decimal(50)
 
 
+@pytest.mark.parametrize(("amount", "status"), [("50", 409), ("", 400)])
+def test_money_that_was_not_moved_is_still_typed_and_the_limits_are_shown_as_they_are(
+    operator: Browser, at: str, amount: str, status: int
+) -> None:
+    seen = last_seen(operator, at)
+    operator.post(f"{at}/limits", terms="prepaid", running_max="37")
+    operator.post(f"{at}/money", kind="topup", amount_usd="1", note="meanwhile", seen=seen)
+    refused = operator.post(f"{at}/money", kind="topup", amount_usd=amount, note="bill 8", seen=seen)
+    assert refused.status_code == status
+    assert 'value="bill 8"' in refused.text
+    assert 'value="37"' in refused.text
+
+
 def test_what_jobs_hold_meanwhile_keeps_no_money_from_moving(operator: Browser, caller: Caller, at: str) -> None:
     seen = last_seen(operator, at)
     factories.submit(caller)
