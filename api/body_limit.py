@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, faces
-from api.body_room import BodyRoom, Place
+from api.body_room import SMALL_BYTES, BodyRoom, Place
 from jobs.errors import TooLarge, TooSlow
 
 BYTES_PER_SECOND: Final = 64 * 2**10
@@ -45,11 +45,15 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = next(one for one in self._limits if scope["path"].startswith(one.prefix))
-        said = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        said = headers.get("content-length", "")
         declared_bytes = int(said) if said.isdecimal() else 0
         if declared_bytes > limit.max_bytes:
             answer = errors.answer_to(_too_large(limit))
             await faces.say(scope, answer)(scope, receive, send)
+            return
+        if declared_bytes <= SMALL_BYTES and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)  # there is no more of it: the server goes by the length, too
             return
         place = Place(limit.room, scope)
 
@@ -64,7 +68,7 @@ class BodyLimit:
 
 
 def _counted(receive: Receive, limit: Limit, declared_bytes: int, place: Place) -> Receive:
-    """Count what really comes, and how long it takes: a chunked body declares no length, and a declared one may lie."""
+    """Count what really comes, and how long it takes: a chunked body declares no length."""
     ends_at, taken_bytes, is_whole = 0.0, 0, False
 
     async def counted() -> Message:

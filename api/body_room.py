@@ -73,6 +73,7 @@ class Place:
 
 
 def leave(scope: Scope) -> None:
-    """Give back what the request of `scope` took: nothing of its body is kept any more, whatever still comes."""
-    place: Place = scope[_PLACE]
-    place.leave()
+    """Give back what the request of `scope` took, if any: nothing of its body is kept, whatever still comes."""
+    place: Place | None = scope.get(_PLACE)
+    if place is not None:
+        place.leave()
