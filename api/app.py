@@ -94,7 +94,8 @@ def create_app() -> FastAPI:
     )
     app.state.clock, app.state.room = clock, room
     app.state.hub = Hub()
-    app.state.bucket, app.state.single_orders = own_threads.for_bucket(), own_threads.for_orders()
+    app.state.bucket = own_threads.for_bucket()
+    app.state.single_orders = own_threads.for_orders(chosen.database_pool_size)
     app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
     # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
     # nobody.

@@ -41,10 +41,10 @@ def for_bucket() -> OwnThreads:
     return OwnThreads(16, 5.0, partial(Unavailable, sentence, retry_after_seconds=5))
 
 
-def for_orders() -> OwnThreads:
-    """For orders that are taken one by one: while an account's are waited for, others find connections."""
+def for_orders(connections: int) -> OwnThreads:
+    """For orders that are taken one by one: while they wait for an account, others find half of the connections."""
     sentence = "Many orders are being taken at this moment; send the same request again, best with an Idempotency-Key."
-    return OwnThreads(6, 5.0, partial(Unavailable, sentence, retry_after_seconds=2))
+    return OwnThreads(max(connections // 2, 1), 5.0, partial(Unavailable, sentence, retry_after_seconds=2))
 
 
 def for_strangers() -> OwnThreads:
