@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
@@ -89,6 +90,7 @@ def is_flagged(job: Shown) -> bool:
     return bool(job.output and job.output.get("is_flagged"))
 
 
+@lru_cache(maxsize=256)  # orders that were taken together have one moment
 def instant(moment: datetime) -> str:
     """RFC 3339 with `Z` and always a fraction: several clients parse nothing else."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

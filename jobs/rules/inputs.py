@@ -58,7 +58,7 @@ def _medium(field: str, value: object, *, required: bool) -> str | None:
 
 def _begins(value: str, *beginnings: str) -> bool:
     """Whatever its case; media may be very long, so that no copy is made of all of it."""
-    return value[: max(map(len, beginnings))].lower().startswith(beginnings)
+    return value[: len(ATTACHMENT)].lower().startswith(beginnings)  # none is longer than that
 
 
 def _prompt(value: object) -> str:

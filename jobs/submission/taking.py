@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -179,5 +179,5 @@ def _is_new(answer: Taken | Exception) -> bool:
 
 def _dated(answer: Taken | Exception, one: Draft, created_at: datetime) -> Taken | Exception:
     if isinstance(answer, Taken) and answer.is_new:
-        return replace(answer, created_at=created_at, draft=one)
+        return Taken(one.caller, one.job_id, is_new=True, created_at=created_at, draft=one)
     return answer

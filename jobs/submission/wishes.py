@@ -125,8 +125,8 @@ def _check_extras(wish: Wish) -> None:
     if wish.voice_seconds is not None and not 0 < wish.voice_seconds <= OUTPUT_MAX_SECONDS:
         raise WrongInput(f"voice_seconds must be from 0 to {OUTPUT_MAX_SECONDS}.", field="voice_seconds")
     for name in ("wait_seconds", "run_seconds", "total_seconds"):
-        span, longest = getattr(wish, name), getattr(settings.load(), name)
-        if span is not None and not 0 < span <= longest:
+        span = getattr(wish, name)
+        if span is not None and not 0 < span <= (longest := getattr(settings.load(), name)):
             raise WrongInput(f"{name} must be from 1 to {longest}.", field=name)
 
 
