@@ -97,8 +97,7 @@ def create_app() -> FastAPI:
     app.state.bucket = own_threads.for_bucket()
     app.state.single_orders = own_threads.for_orders(chosen.database_pool_size)
     app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
-    # More at once than of the others: taking orders is this process's own work too, and goes quicker while it answers
-    # nobody.
+    # More at once than of the others: a group costs more than a read, however small it is.
     app.state.orders = Gathering(driven(submission.submit_together), enough=64, rest_seconds=0.02)
     # Long texts are no work for the loop: it would answer nobody meanwhile.
     app.state.long_orders = Gathering(in_a_thread(submission.submit_together), enough=8)

@@ -7,9 +7,8 @@ from urllib.parse import unquote_plus
 from fastapi import Query
 from starlette.requests import Request
 
-from jobs import settings
+from jobs import webhooks
 from jobs.errors import WrongInput
-from jobs.rules import addresses
 
 _PARAMETER = re.compile(r"(?:^|&)webhook=(.*)", re.DOTALL)
 _UNENCODED = re.compile(r"https?://", re.IGNORECASE)
@@ -47,7 +46,4 @@ def checked(url: object, field: str) -> str | None:
         return None
     if not isinstance(url, str):
         raise WrongInput(f"{field} must be an http(s) URL.", field=field)
-    chosen = settings.load()
-    if reason := addresses.why_not_webhook(url, chosen.webhook_networks, http_anywhere=chosen.webhook_http):
-        raise WrongInput(f"{field}: {reason}.", field=field)
-    return url
+    return webhooks.checked_url(url, field)

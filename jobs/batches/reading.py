@@ -13,14 +13,13 @@ from typing import IO, Any
 
 from sqlalchemy import func, select
 
-from jobs import settings, storage
+from jobs import settings, storage, webhooks
 from jobs.accounts import Caller
 from jobs.batches import rows
 from jobs.batches.sheet import Sheet
 from jobs.database import transaction
 from jobs.errors import CallerError, InvalidInput, MediaError, Unavailable, WrongInput
 from jobs.rules import batch_lines, durations
-from jobs.rules.addresses import why_not_webhook
 from jobs.rules.batch_lines import JobOptions, Line
 from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX, NUMBERS_MAX
 from jobs.rules.catalog import MODELS, Model
@@ -103,7 +102,7 @@ class _Reader:
         try:
             line = batch_lines.read(text, self.batch.options)
             self._check_beside_others(line, number)
-            _check_webhook(line.options.webhook)
+            webhooks.checked_url(line.options.webhook or None, "options.webhook")
             wish = _wish(line, self._longest_seconds)
             taken = draft(Order(self.caller, wish))
             if self._measure is not None and wish.voice_seconds is None:
@@ -193,13 +192,6 @@ def _name_in(text: bytes) -> str | None:
         return None
     name = found.get("custom_id") if isinstance(found, dict) else None
     return name[: batch_lines.CUSTOM_ID_MAX_LETTERS] if isinstance(name, str) and name.isprintable() else None
-
-
-def _check_webhook(url: str | None) -> None:
-    """Raises WrongInput where nothing can ever be posted."""
-    chosen = settings.load()
-    if url and (reason := why_not_webhook(url, chosen.webhook_networks, http_anywhere=chosen.webhook_http)):
-        raise WrongInput(f"options.webhook: {reason}.", field="options.webhook")
 
 
 def _wish(line: Line, longest_seconds: int | None) -> Wish:

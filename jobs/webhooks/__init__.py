@@ -1,6 +1,6 @@
 """Webhooks beyond what is owed: endpoints, taking up what is due, the log, and tidying; each call one transaction."""
 
-from jobs.webhooks.endpoints import change, endpoint, endpoints, pause, register, remove, resume, rotate
+from jobs.webhooks.endpoints import change, checked_url, endpoint, endpoints, pause, register, remove, resume, rotate
 from jobs.webhooks.letters import Letter, Post
 from jobs.webhooks.log import Entry, deliveries, entry, of_job, replay, resend, resend_of_jobs, test
 from jobs.webhooks.pulling import listen, pull, with_news
@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "Post",
     "change",
+    "checked_url",
     "deliveries",
     "drop_unheard",
     "endpoint",

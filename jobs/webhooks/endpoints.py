@@ -147,13 +147,16 @@ def own(
     return found
 
 
-def checked_url(url: str | None) -> str | None:
-    """The URL if something may be posted there, as far as can be told before connecting. Raises WrongInput."""
+def checked_url(url: str | None, field: str = "url") -> str | None:
+    """The URL if something may be posted there, as far as can be told before connecting. Raises WrongInput.
+
+    Whoever hands one in, as an endpoint or with an order, gets the same answer, about their own `field`.
+    """
     if url is None:
         return None
     chosen = settings.load()
     if reason := addresses.why_not_webhook(url, chosen.webhook_networks, http_anywhere=chosen.webhook_http):
-        raise WrongInput(f"url: {reason}.", field="url")
+        raise WrongInput(f"{field}: {reason}.", field=field)
     return url
 
 

@@ -130,7 +130,7 @@ def test_an_ordinary_url_is_accepted(url: str) -> None:
     ("url", "word"),
     [
         ("ftp://example.com/a", "http"),
-        ("file:///a.mp3", "http"),
+        ("file://example.com/a.mp3", "http"),
         ("gopher://example.com/", "http"),
         ("//example.com/a", "http"),
         ("example.com/a.mp3", "http"),
