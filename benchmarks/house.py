@@ -88,7 +88,7 @@ def asked(question: str) -> list[Any]:
     """What Postgres answers."""
     from jobs import database
 
-    with database.reading() as cursor:
+    with database.single_statements() as cursor:
         return cursor.execute(question.encode()).fetchall()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from jobs import ids
-from jobs.database import cursor_of, reading
+from jobs.database import cursor_of, single_statements
 from jobs.errors import NotAllowed, NotAuthenticated, NotFound
 from jobs.rules.limits import Terms
 from jobs.rules.scopes import ALL, Scope
@@ -46,7 +46,7 @@ def identify(session: Session, key: str) -> Caller:
 def identify_all(keys: Sequence[str]) -> list[Caller | NotAuthenticated]:
     """Whose keys these are, in order, with one question for all; an error for each that is unknown or revoked."""
     digests = [digest(key).hex() for key in keys]
-    with reading() as plain, plain.connection.cursor(row_factory=namedtuple_row) as cursor:
+    with single_statements() as plain, plain.connection.cursor(row_factory=namedtuple_row) as cursor:
         # One text: the driver takes its time over every element of an array.
         rows = cursor.execute(_OF_DIGESTS, (" ".join(set(digests)),)).fetchall()
     known = {row.digest: _caller_of(row) for row in rows}  # type: ignore[attr-defined]  # named by the question

@@ -67,8 +67,8 @@ def close_afterwards(session: Session) -> None:
 
 
 @contextmanager
-def reading() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """The driver's own cursor for statements that read, each for itself: one way there and back, and nothing around it.
+def single_statements() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """The driver's own cursor; each statement is a transaction of its own: one way there and back, nothing around it.
 
     Raises Unavailable as `transaction` does.
     """

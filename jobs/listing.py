@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from jobs import accounts
 from jobs.accounts import Caller
-from jobs.database import reading, transaction
+from jobs.database import single_statements, transaction
 from jobs.errors import CallerError, NotFound
 from jobs.rules import moments
 from jobs.rules.states import State
@@ -85,7 +85,7 @@ def readings(asked: Sequence[tuple[str, uuid.UUID | None]]) -> list[Reading | Ca
     digests = " ".join(accounts.digest(key).hex() for key, _ in asked)
     job_ids = " ".join(job_id.hex if job_id else "-" for _, job_id in asked)
     found: list[Reading | CallerError] = [accounts.unknown() for _ in asked]
-    with reading() as cursor:
+    with single_statements() as cursor:
         rows = cursor.execute(_READINGS, (digests, job_ids)).fetchall()
     for place, job_id, *columns, may_read in rows:
         found[place - 1] = _told(job_id, columns) if may_read else accounts.lacking("read")

@@ -31,7 +31,7 @@ from jobs.listing import Reading
 from jobs.rules.catalog import MODELS, Model
 from jobs.rules.routing import WISHES
 from jobs.rules.states import State
-from jobs.submission import Taken, Wish
+from jobs.submission import Taken, TallyIsKept, Wish
 from jobs.tables import Job
 
 ENGINE_HEADER = "X-Duologue-Engine"
@@ -93,15 +93,18 @@ async def take(request: Request, model: Model) -> Response:
     if order.wish.wants_base64 and order.wish.webhook_url:
         await caller.of_request(request)
         return envelope.bare_failure("enable_base64_output cannot be combined with a webhook.")
-    gathering = orders_of(request, are_long=order.is_long)
-    taken = await gathering.ask((key, order.wish, request.headers.get(HEADER)))
+    asked = (key, order.wish, request.headers.get(HEADER))
+    try:
+        taken = await orders_of(request, are_long=order.is_long).ask(asked)
+    except TallyIsKept:  # nobody else need wait for that
+        taken = await threads_of(request, "single_orders").run(submission.submit_alone, *asked)
     if taken.is_new:
         note_order(request, taken.job_id)
     if taken.created_at is not None and not order.is_sync:
         return envelope.result(_new(taken, taken.created_at, order.wish))
     job, is_new = await run_in_threadpool(submission.found_or_taken, taken.caller, taken)
     who, is_sync = taken.caller, order.is_sync
-    del order, taken  # nobody keeps what was sent while somebody waits for what becomes of it
+    del asked, order, taken  # nobody keeps what was sent while somebody waits for what becomes of it
     body_room.leave(request.scope)
     answer = await _answer(request, who, job, is_sync=is_sync)
     answer.headers.update({} if is_new else REPLAY)

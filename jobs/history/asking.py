@@ -13,10 +13,10 @@ WITH told AS (
     UNION ALL
     SELECT id, account_id, job_id, kind, at, status, fence, detail, true FROM archived_events
 ), orders AS (
-    SELECT id, account_id, status, engine, fence, created_at, price_usd, held_usd, output, false AS is_archived
+    SELECT id, account_id, key_id, status, engine, fence, created_at, price_usd, held_usd, output, false AS is_archived
     FROM jobs
     UNION ALL
-    SELECT id, account_id, status, engine, fence, created_at, price_usd, 0, NULL, true FROM archived_jobs
+    SELECT id, account_id, key_id, status, engine, fence, created_at, price_usd, 0, NULL, true FROM archived_jobs
 ), steps AS (
     SELECT id, account_id, job_id, kind, at, status, fence,
         lag(status) OVER story AS before,

@@ -12,7 +12,10 @@ _SAYS_ONLY = ("job.arrived", "job.cancel_requested", "job.deleted", "job.reroute
 
 
 def one_row(session: Session) -> Finding:
-    """I1: history and rows tell the same story, in the hot tables or in the archive, and every step is allowed."""
+    """I1: history and rows tell the same story, in the hot tables or in the archive, and every step is allowed.
+
+    Whose job it is, its key says too: no foreign key of the rows does.
+    """
     found = broken(
         session,
         """
@@ -23,6 +26,9 @@ def one_row(session: Session) -> Finding:
         WHERE orders.id IS NULL OR told.status IS DISTINCT FROM orders.status
         UNION
         SELECT id FROM orders GROUP BY id HAVING count(*) > 1
+        UNION
+        SELECT orders.id FROM orders LEFT JOIN api_keys ON api_keys.id = orders.key_id
+        WHERE api_keys.account_id IS DISTINCT FROM orders.account_id
         UNION
         SELECT job_id FROM steps
         WHERE (place = 1) <> (kind = 'job.created')

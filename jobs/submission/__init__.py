@@ -1,7 +1,8 @@
 """Takes orders: checks them, writes them down with all that follows from them, and rings once it is safe."""
 
 from jobs.submission.again import rerun
-from jobs.submission.taking import Taken, found_or_taken, submit, submit_once, submit_together
+from jobs.submission.standings import TallyIsKept
+from jobs.submission.taking import Taken, found_or_taken, submit, submit_alone, submit_once, submit_together
 from jobs.submission.wishes import PRIORITY_MAX, TAG_MAX_LETTERS, TAGS_MAX, Order, Wish
 
 __all__ = [
@@ -10,10 +11,12 @@ __all__ = [
     "TAG_MAX_LETTERS",
     "Order",
     "Taken",
+    "TallyIsKept",
     "Wish",
     "found_or_taken",
     "rerun",
     "submit",
+    "submit_alone",
     "submit_once",
     "submit_together",
 ]

@@ -27,7 +27,7 @@ NOTHING = Decimal(0)
 
 
 class TallyIsKept(Unavailable):
-    """Somebody keeps the account's tally for longer than others can wait for it."""
+    """Somebody keeps the account's tally for longer than whoever asked for it can wait."""
 
     def __init__(self) -> None:
         super().__init__(

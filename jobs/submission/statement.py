@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from pydantic_core import to_json
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from jobs import settings
-from jobs.database import close_afterwards, cursor_of
+from jobs import idempotency, settings
+from jobs.database import close_afterwards, cursor_of, single_statements
 from jobs.rules import money
 from jobs.rules.states import State
 from jobs.rules.turns import PRIORITY_STEP, in_line_since
@@ -36,6 +38,35 @@ def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUI
         if sum(len(row["content"]) for row in attachments) > _LONG_LETTERS:
             close_afterwards(session)
     return created_at
+
+
+@dataclass(frozen=True)
+class Left:
+    """The accounts of which no order was written: their tallies are kept by somebody, or the rules have to judge."""
+
+    kept: frozenset[uuid.UUID]
+    to_be_judged: frozenset[uuid.UUID]
+
+
+def write_with_room(drafts: Sequence[Draft]) -> tuple[datetime, Left]:
+    """Write the orders of every account that surely has room for all of its own, in a transaction of its own.
+
+    Returns when, by Postgres' clock, and which accounts are left. None of `drafts` may have attachments, and no two the
+    same name.
+    """
+    asked: dict[uuid.UUID, list[Decimal]] = {}
+    for one in drafts:
+        asked.setdefault(one.caller.account_id, []).append(one.price_usd)
+    given = (
+        to_json([_asked(account_id, prices) for account_id, prices in asked.items()]).decode(),
+        idempotency.written_out([(one.caller.account_id, one.name) for one in drafts if one.name is not None]),
+        to_json([_order(one) for one in drafts]).decode(),
+        PRIORITY_STEP,
+        settings.load().keep_idempotency_hours,
+    )
+    with single_statements() as cursor:
+        [(taken_at, kept, to_be_judged)] = cursor.execute(_TAKE_WITH_ROOM, given).fetchall()
+    return taken_at, Left(frozenset(kept), frozenset(to_be_judged))
 
 
 def written(one: Draft, created_at: datetime) -> Job:
@@ -68,7 +99,12 @@ _AS_GIVEN = (
     *("engine_wanted", "engine", "engine_reason", "priority", "run_seconds"),
 )
 
+_TAKE_WITH_ROOM = "SELECT * FROM take_with_room(%s::json, %s::json, %s::json, %s, %s)"
 _TAKE = "SELECT take_orders(%s::json, %s::json, %s, %s) AS created_at"
+
+
+def _asked(account_id: uuid.UUID, prices: Sequence[Decimal]) -> Json:
+    return {"account_id": account_id.hex, "orders": len(prices), "price_usd": str(sum(prices))}
 
 
 def _order(one: Draft) -> Json:

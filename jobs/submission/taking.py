@@ -1,16 +1,18 @@
 """Takes many callers' orders in one transaction, and gives each its own answer or error."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import psycopg
 from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from jobs import accounts, doorbell, events
+from jobs import accounts, doorbell, driving, events
 from jobs.accounts import Caller
 from jobs.database import after_commit, transaction
 from jobs.errors import CallerError, DuologueError, NotFound, Unavailable
@@ -60,17 +62,31 @@ def submit_together(asked: Sequence[tuple[str, Wish, str | None]]) -> list[Taken
     """For each API key, wish and name, in order: what was taken, or the error that is this asker's own.
 
     The keys are looked up anew: one revoked a moment ago orders nothing. What the database refuses of one order is that
-    order's error alone. Raises Unavailable for all.
+    order's error alone; TallyIsKept is that of one which had better be tried alone. Raises Unavailable for all.
     """
     callers = accounts.identify_all([key for key, _, _ in asked])
     drafts = [_drafted(caller, wish, name) for caller, (_, wish, name) in zip(callers, asked, strict=True)]
-    taken = iter(_take([one for one in drafts if isinstance(one, Draft)]))
+    taken = iter(take([one for one in drafts if isinstance(one, Draft)]))
     return [next(taken) if isinstance(one, Draft) else one for one in drafts]
+
+
+def submit_alone(key: str, wish: Wish, name: str | None) -> Taken:
+    """As `submit_together` for one, with seconds of patience where somebody keeps its account's tally.
+
+    Raises what that returns, and Unavailable.
+    """
+    [caller] = accounts.identify_all([key])
+    one = _drafted(caller, wish, name)
+    if isinstance(one, CallerError):
+        raise one
+    return take_one(one)
 
 
 def take_one(one: Draft) -> Taken:
     """Take one draft. Raises its error."""
-    [taken] = _take([one])
+    [taken] = take([one])
+    if isinstance(taken, TallyIsKept):
+        [taken] = _by_account([one])
     if isinstance(taken, Exception):
         raise taken
     return taken
@@ -103,19 +119,33 @@ def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draf
         return error
 
 
-def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+def take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+    """Those of accounts with room for them at once, the others by the rules.
+
+    What the database refuses of one order is that order's error alone, and so is the account that somebody keeps.
+    """
+    done = all_or_each(_with_room, drafts, _REFUSALS)
+    left = [one for one, answer in zip(drafts, done, strict=True) if answer is None]
+    try:
+        judged = iter(_by_account(left))
+    except Unavailable as error:  # the others are taken for good
+        judged = iter([error] * len(left))
+    return [next(judged) if answer is None else answer for answer in done]
+
+
+def _by_account(drafts: Sequence[Draft]) -> list[Taken | Exception]:
     """All in one transaction; if the database refuses it, each in its own.
 
     Where somebody keeps an account's tally, those of each account go by themselves: only its own cannot be taken.
     """
     accounts_of_all = dict.fromkeys(one.caller.account_id for one in drafts)
     try:
-        return all_or_each(_together, drafts, _REFUSALS) if drafts else []
+        return all_or_each(judged_together, drafts, _REFUSALS) if drafts else []
     except TallyIsKept as error:
         if len(accounts_of_all) == 1:
             return [error] * len(drafts)
     found = {
-        account_id: iter(_take([one for one in drafts if one.caller.account_id == account_id]))
+        account_id: iter(_by_account([one for one in drafts if one.caller.account_id == account_id]))
         for account_id in accounts_of_all
     }
     return [next(found[one.caller.account_id]) for one in drafts]
@@ -124,16 +154,35 @@ def _take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
 _REFUSALS = (DBAPIError, psycopg.Error, PydanticSerializationError)
 
 
-def _together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+def _with_room(drafts: Sequence[Draft]) -> list[Taken | TallyIsKept | None]:
+    """In one statement all that nothing speaks against; None for those that the rules have to judge."""
+    named = Counter(_full_name(one) for one in drafts if one.name is not None)
+    plain = [one for one in drafts if not one.attachments and named[_full_name(one)] <= 1]
+    if not plain:
+        return [None] * len(drafts)
+    created_at, left = statement.write_with_room(plain)
+    found: dict[uuid.UUID, Taken | TallyIsKept] = {
+        one.job_id: TallyIsKept() if one.caller.account_id in left.kept else _new(one, created_at)
+        for one in plain
+        if one.caller.account_id not in left.to_be_judged
+    }
+    driving.aside(partial(_tell, [one for one in plain if isinstance(found.get(one.job_id), Taken)]))
+    return [found.get(one.job_id) for one in drafts]
+
+
+def judged_together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+    """All in one transaction, each by the rules."""
     with transaction() as session:
         standing, names = _locked(session, drafts)
         answers = [_admit(session, one, standing[one.caller.account_id], names) for one in drafts]
         new = [one for one, answer in zip(drafts, answers, strict=True) if _is_new(answer)]
         if new:
             created_at = statement.write(session, new, standing)
-            answers = [_dated(answer, one, created_at) for one, answer in zip(drafts, answers, strict=True)]
-            for one in new:
-                after_commit(session, _told(one))
+            answers = [
+                _new(one, created_at) if _is_new(answer) else answer
+                for one, answer in zip(drafts, answers, strict=True)
+            ]
+            after_commit(session, partial(_tell, new))
     return answers
 
 
@@ -157,16 +206,12 @@ def _admit(session: Session, one: Draft, standing: Standing, names: Names) -> Ta
     return Taken(one.caller, one.job_id, is_new=True)
 
 
-def _told(one: Draft) -> Callable[[], None]:
-    """What follows the commit: say that there is a job, and wake a worker."""
-    row = one.row
-
-    def tell() -> None:
+def _tell(new: Sequence[Draft]) -> None:
+    """What follows the commit: say that there are jobs, and wake a worker for each."""
+    for row in (one.row for one in new):
         traced = {"traceparent": row["traceparent"]} if row.get("traceparent") else {}
         events.emit("job.created", job=row["id"], model=row["model"], engine=row["engine"], attempt=0, **traced)
         doorbell.ring(row["engine"])
-
-    return tell
 
 
 def _full_name(one: Draft) -> FullName:
@@ -177,7 +222,5 @@ def _is_new(answer: Taken | Exception) -> bool:
     return isinstance(answer, Taken) and answer.is_new
 
 
-def _dated(answer: Taken | Exception, one: Draft, created_at: datetime) -> Taken | Exception:
-    if isinstance(answer, Taken) and answer.is_new:
-        return Taken(one.caller, one.job_id, is_new=True, created_at=created_at, draft=one)
-    return answer
+def _new(one: Draft, created_at: datetime) -> Taken:
+    return Taken(one.caller, one.job_id, is_new=True, created_at=created_at, draft=one)

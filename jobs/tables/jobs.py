@@ -136,8 +136,8 @@ class Job(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, comment="UUIDv7; its 32 hex digits are the public id.")
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose job it is.")
-    key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id"), comment="The key that submitted it.")
+    account_id: Mapped[uuid.UUID] = mapped_column(comment="Whose job it is; no foreign key, no account is removed.")
+    key_id: Mapped[uuid.UUID] = mapped_column(comment="The key that submitted it; no foreign key, no key is removed.")
     rerun_of: Mapped[uuid.UUID | None] = mapped_column(comment="The finished job this one repeats.")
     batch_id: Mapped[uuid.UUID | None] = mapped_column(comment="The batch it came in; no foreign key.")
     batch_line: Mapped[int | None] = mapped_column(Integer, comment="Its line in the batch, from 1 on.")

@@ -28,7 +28,7 @@ class LedgerEntry(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Grows in time.")
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose money it is.")
+    account_id: Mapped[uuid.UUID] = mapped_column(comment="Whose money it is; no foreign key, no account is removed.")
     kind: Mapped[str] = mapped_column(comment="hold, capture, release, topup or adjust.")
     amount_usd: Mapped[Decimal] = mapped_column(comment="How much; only an adjustment may be negative.")
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"), comment="When, by Postgres' clock.")

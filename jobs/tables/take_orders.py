@@ -1,7 +1,8 @@
-"""The taking of orders: two functions kept by Postgres, planned once a connection and not for every few orders.
+"""The taking of orders: three functions kept by Postgres, planned once a connection and not for every few orders.
 
-`jobs/submission` calls them: one locks the accounts before the rules judge, the other writes down what was taken. A
-migration makes them, and a test of the house compares what that made with what stands here.
+`jobs/submission` calls them: one takes at once what nothing speaks against; of the rest, another locks the accounts
+before the rules judge, and the last writes down what was taken. Migrations make them, and a test of the house compares
+what those made with what stands here.
 """
 
 from typing import Final
@@ -88,4 +89,87 @@ BEGIN
     WHERE tallies.account_id = ANY (ARRAY(SELECT account_id FROM given)) AND tallies.account_id = given.account_id;
     RETURN now();
 END $take$
+"""
+
+# The rules of `jobs/rules/limits.py`, and what `jobs/submission/standings.py` makes of them, for all orders of an
+# account together and on the safe side: where one would be refused, counted, found or told of, none is taken here, and
+# those rules judge. What is locked is held no longer than this takes, wherever its caller has gone, and nobody waits
+# for long for the account of another.
+TAKE_WITH_ROOM: Final = """
+CREATE OR REPLACE FUNCTION take_with_room(
+    p_asked json, p_names json, p_orders json, p_priority_step interval, p_name_hours double precision
+) RETURNS TABLE (taken_at timestamptz, kept uuid[], to_be_judged uuid[])
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET lock_timeout = '200ms' AS $room$
+#variable_conflict use_column
+DECLARE
+    v_accounts uuid[] := ARRAY(SELECT account_id FROM json_to_recordset(p_asked) AS asked (account_id uuid));
+    v_locked uuid[];
+    v_kept uuid[] := '{}';
+    v_named uuid[];
+    v_with_room uuid[];
+    v_present timestamptz;
+BEGIN
+    BEGIN
+        -- In the one order that nobody can cross.
+        v_locked := ARRAY(
+            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) ORDER BY account_id FOR UPDATE);
+    EXCEPTION WHEN lock_not_available THEN
+        v_locked := ARRAY(
+            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) FOR UPDATE SKIP LOCKED);
+        v_kept := ARRAY(
+            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) AND account_id <> ALL (v_locked));
+    END;
+    v_present := clock_timestamp();
+    -- Only now, so that it sees the names that those took whom the locks waited for.
+    IF p_names IS NOT NULL THEN
+        v_named := ARRAY(
+            SELECT found.account_id
+            FROM json_to_recordset(p_names) AS asked (account_id uuid, key text) CROSS JOIN LATERAL (
+                SELECT * FROM idempotency_keys AS one
+                WHERE one.account_id = asked.account_id AND one.key = asked.key LIMIT 1
+            ) AS found WHERE found.expires_at >= now());
+    END IF;
+    WITH stands AS MATERIALIZED (
+        SELECT asked.*, available_usd, submits, submits_until, waiting_most, is_prepaid, submits_per_minute,
+            waiting_max, budget_soft_usd, budget_hard_usd, this_month,
+            CASE WHEN month = this_month THEN month_usd ELSE 0 END AS before_usd,
+            greatest(floor(extract(epoch FROM v_present))::bigint - submits_until, 0) AS passed
+        FROM json_to_recordset(p_asked) AS asked (account_id uuid, orders integer, price_usd numeric)
+        JOIN tallies ON tallies.account_id = asked.account_id
+        JOIN accounts ON accounts.id = asked.account_id
+        CROSS JOIN CAST(date_trunc('month', v_present AT TIME ZONE 'UTC') AS date) AS this_month
+        WHERE asked.account_id = ANY (v_named) IS NOT TRUE
+    ), moved AS (
+        UPDATE tallies SET available_usd = tallies.available_usd - price_usd,
+            held_usd = tallies.held_usd + price_usd, month = this_month, month_usd = before_usd + price_usd,
+            submits = CASE WHEN passed >= 61 THEN ARRAY[orders]
+                WHEN passed > 0 THEN
+                    (stands.submits || array_fill(0, ARRAY[passed::integer - 1]) || orders)
+                        [greatest(cardinality(stands.submits) + passed - 60, 1):]
+                ELSE stands.submits[1:cardinality(stands.submits) - 1]
+                    || (coalesce(stands.submits[cardinality(stands.submits)], 0) + orders)
+                END,
+            submits_until = stands.submits_until + passed, waiting_most = stands.waiting_most + orders
+        FROM stands
+        WHERE tallies.account_id = ANY (v_locked) AND tallies.account_id = stands.account_id
+            AND coalesce(orders + (SELECT sum(one) FROM unnest(stands.submits) AS one) <= submits_per_minute, true)
+            AND coalesce(stands.waiting_most + orders <= waiting_max, true)
+            AND (price_usd = 0 OR NOT is_prepaid OR price_usd <= stands.available_usd)
+            AND (price_usd = 0 OR coalesce(before_usd + price_usd <= budget_hard_usd, true))
+            AND coalesce(budget_soft_usd <= before_usd OR before_usd + price_usd < budget_soft_usd, true)
+        RETURNING tallies.account_id
+    )
+    SELECT array_agg(account_id) FROM moved INTO v_with_room;
+    IF cardinality(v_with_room) < cardinality(v_accounts) THEN
+        p_orders := (
+            SELECT json_agg(one) FROM json_array_elements(p_orders) AS one
+            WHERE (one ->> 'account_id')::uuid = ANY (v_with_room));
+    END IF;
+    IF v_with_room IS NOT NULL THEN
+        PERFORM take_orders(p_orders, '[]', p_priority_step, p_name_hours);
+    END IF;
+    RETURN QUERY SELECT now(), v_kept, ARRAY(
+        SELECT one FROM unnest(v_accounts) AS one WHERE one <> ALL (v_kept) AND one = ANY (v_with_room) IS NOT TRUE);
+END $room$
 """

@@ -19,7 +19,7 @@ def test_a_connection_on_loan_when_settings_are_forgotten_is_closed() -> None:
     give_back = threading.Event()
 
     def read() -> None:
-        with ours.reading():
+        with ours.single_statements():
             borrowed.set()
             give_back.wait(30)
 
@@ -43,7 +43,7 @@ def test_a_question_that_an_ended_event_loop_left_behind_is_waited_for() -> None
         strays.append(threading.current_thread())
         asked.set()
         go_on.wait(30)
-        with ours.reading():
+        with ours.single_statements():
             pass
 
     async def leave() -> None:

@@ -7,7 +7,7 @@ from jobs.database import engine
 from jobs.tables import Base
 from jobs.tables.claim_jobs import CLAIM_JOBS
 from jobs.tables.complete_jobs import COMPLETE_JOBS, HOLD_JOBS
-from jobs.tables.take_orders import LOCK_ACCOUNTS, TAKE_ORDERS
+from jobs.tables.take_orders import LOCK_ACCOUNTS, TAKE_ORDERS, TAKE_WITH_ROOM
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -49,6 +49,7 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
         ("complete_jobs", COMPLETE_JOBS),
         ("lock_accounts", LOCK_ACCOUNTS),
         ("take_orders", TAKE_ORDERS),
+        ("take_with_room", TAKE_WITH_ROOM),
     ],
 )
 def test_the_migrations_lead_to_the_functions_on_their_pages(name: str, page: str) -> None:
