@@ -25,3 +25,21 @@ def test_orders_that_wait_for_one_account_leave_connections_to_everybody_else(
         answer = client.get("/v1/jobs", headers=stranger.headers)
         assert not any(order.done() for order in orders)
     assert answer.status_code == 200
+
+
+def test_an_order_of_an_account_that_is_kept_waits_outside_of_its_group(
+    client: TestClient, member: Member, stranger: Member
+) -> None:
+    for each in (member, stranger):
+        factories.submit(each.caller)  # makes the tallies
+
+    def order(whose: Member) -> int:
+        return client.post(f"/api/v3/{factories.MULTI}", json=factories.form(), headers=whose.headers).status_code
+
+    with ThreadPoolExecutor(2) as callers:
+        with kept(member.caller):
+            ours = callers.submit(order, member)
+            time.sleep(0.5)  # past its group's patience
+            assert order(stranger) == 200
+            assert not ours.done()
+        assert ours.result() == 200
