@@ -55,8 +55,7 @@ def submit(
             files = [source, *batch_lines.files(source, model)]
             likeness = repeats.likeness(order | {"model": model, "to": api.identity}, files)
             make = partial(repeats.same_or_new, data, key, likeness, make)
-        headers = {"Idempotency-Key": key} if key else None
-        batch = api.ask("POST", "/v1/batches", json=make(), headers=headers)
+        batch = api.order("/v1/batches", make(), name=key)
         batch = _follow(api, batch, to_the_end=wait)
     _tell(batch, as_json=as_json)
 
@@ -110,7 +109,7 @@ def cancel(batch_id: BatchId, *, data: DataDir = DEFAULT_DATA) -> None:
 def retry(batch_id: BatchId, *, data: DataDir = DEFAULT_DATA) -> None:
     """Order its failed jobs once more and print the new batch's id."""
     with door.find(data) as api:
-        batch = api.ask("POST", f"/v1/batches/{batch_id}/retry")
+        batch = api.order(f"/v1/batches/{batch_id}/retry")
     typer.echo(batch["id"])
 
 

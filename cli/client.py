@@ -1,6 +1,8 @@
 """The public HTTP API as any client sees it; the desk's own commands have no other way to jobs."""
 
 import hashlib
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +17,19 @@ from cli.failure import Failure
 Json = dict[str, Any]
 
 _PATIENCE = httpx.Timeout(30, connect=5)
+_PAUSE_SECONDS = 1.0
+_FIND_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0
+_PERHAPS_TAKEN = "It may have been taken all the same: look with `duologue jobs` before you send it again."
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class NoAnswer(Failure):
     """Nobody answers, or whoever does cannot for the moment; asking again may help."""
+
+
+class NobodyThere(NoAnswer):
+    """Nobody was reached, so that nothing was sent either."""
 
 
 class Refused(Failure):
@@ -56,8 +66,8 @@ class Api:
         self._bucket.close()
 
     def submit(self, order: Mapping[str, object], *, name: str | None = None) -> Json:
-        """Hand in a job: what POST /v1/jobs takes. The job as it was accepted; sent twice under a `name`, once."""
-        return self.ask("POST", "/v1/jobs", json=dict(order), headers={"Idempotency-Key": name} if name else None)
+        """Hand in a job: what POST /v1/jobs takes. The job as it was accepted."""
+        return self.order("/v1/jobs", dict(order), name=name)
 
     def job(self, job_id: str) -> Json:
         return self.ask("GET", f"/v1/jobs/{job_id}")
@@ -68,7 +78,23 @@ class Api:
 
     def rerun(self, job_id: str) -> Json:
         """Order a finished job once more; the new job."""
-        return self.ask("POST", f"/v1/jobs/{job_id}/rerun")
+        return self.order(f"/v1/jobs/{job_id}/rerun")
+
+    def order(self, path: str, body: Json | None = None, *, name: str | None = None) -> Json:
+        """POST what makes jobs, again and again for a minute while no answer comes: under its name it is taken once.
+
+        The name is drawn unless it is given. Raises NoAnswer, with a warning when nobody knows what became of it.
+        """
+        headers = {"Idempotency-Key": name or uuid.uuid4().hex}
+        begun_at, was_sent = time.monotonic(), False
+        while True:
+            try:
+                return self.ask("POST", path, json=body, headers=headers)
+            except NoAnswer as error:
+                was_sent |= not isinstance(error, NobodyThere)
+                if time.monotonic() - begun_at > (_ANSWER_SECONDS if was_sent else _FIND_SECONDS):
+                    raise NoAnswer(f"{error} {_PERHAPS_TAKEN}") if was_sent and not name else error from None
+            time.sleep(_PAUSE_SECONDS)
 
     def jobs(self, filters: Mapping[str, object]) -> Json:
         """One page of jobs, newest first; filters that are None do not matter."""
@@ -153,9 +179,9 @@ def _answered(url: str, hint: str = "") -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise NoAnswer(f"Nothing answers at {where}.{hint}") from None
+        raise NobodyThere(f"Nothing answers at {where}.{hint}") from None
     except httpx.TransportError as error:
-        raise NoAnswer(f"{where} broke off ({type(error).__name__}); try again.") from None
+        raise NoAnswer(f"{where} broke off ({type(error).__name__}); it may answer in a moment.") from None
 
 
 def _sentence(reply: httpx.Response) -> str:

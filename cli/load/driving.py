@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from cli import progress
-from cli.client import Api, Json, NoAnswer, Refused
+from cli.client import Api, Json, Refused
 from cli.screen import err
 from jobs.rules.states import FINAL
 
 _REPEAT_EVERY = 10
 _PAGE = 100
 _PAUSE_SECONDS = 0.5
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -75,25 +74,15 @@ def _order(api: Api, plan: Plan, record: Record, number: int, begun_at: float) -
     time.sleep(max(0.0, begun_at + plan.due_seconds(number) - time.monotonic()))
     asked_at = time.monotonic()
     try:
-        job = _submitted(api, plan, number)
+        order, name = plan.order | {"tags": [plan.tag], "metadata": {"number": number}}, f"{plan.name}-{number}"
+        job = api.submit(order, name=name)
         with _writing:
             record.order_seconds.append(time.monotonic() - asked_at)
             record.accepted[number] = job["id"]
         if number % _REPEAT_EVERY == 0:
-            record.repeated[number] = _submitted(api, plan, number)["id"]
+            record.repeated[number] = api.submit(order, name=name)["id"]
     except Refused as error:
         record.refused.append(str(error))
-
-
-def _submitted(api: Api, plan: Plan, number: int) -> Json:
-    """Sent under a name of its own, so that asking again after no answer is safe. Raises NoAnswer and Refused."""
-    order = plan.order | {"tags": [plan.tag], "metadata": {"number": number}}
-    for _ in range(_TRIES - 1):
-        try:
-            return api.submit(order, name=f"{plan.name}-{number}")
-        except NoAnswer:
-            time.sleep(_PAUSE_SECONDS)
-    return api.submit(order, name=f"{plan.name}-{number}")
 
 
 def _watch(api: Api, plan: Plan, record: Record, begun_at: float, say: progress.Report) -> None:
