@@ -22,7 +22,7 @@ def find(data: Path) -> Api:
 
 def address(data: Path) -> str:
     """Where the API should be, whether or not anybody answers there."""
-    return _given() or here(data) or DEFAULT_URL
+    return given() or here(data) or DEFAULT_URL
 
 
 def here(data: Path) -> str | None:
@@ -31,7 +31,7 @@ def here(data: Path) -> str | None:
     return running.api_url if running else None
 
 
-def _given() -> str | None:
+def given() -> str | None:
     """The address in the environment. Raises Failure when it cannot be one; it may hold a password, so is not said."""
     if not (url := os.environ.get("DUOLOGUE_API_URL")):
         return None

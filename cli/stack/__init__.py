@@ -75,6 +75,12 @@ def find(data: Path) -> dict[str, str] | None:
     return environment or None
 
 
+def has_database(data: Path) -> bool:
+    """Whether a database was ever made in this data folder."""
+    with _in_words(data):
+        return "database" in book.read(data)
+
+
 @contextmanager
 def _in_words(data: Path) -> Iterator[None]:
     """Say what a full or forbidden disk means for whoever chose the folder."""

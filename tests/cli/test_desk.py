@@ -34,6 +34,23 @@ def test_with_nothing_running_a_client_command_says_how_to_start(command: list[s
     assert "`duologue up`" in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["engines pause cloud", "keys create laptop", "operators create ada", "migrate"])
+def test_a_folder_where_nothing_ever_ran_is_refused_and_left_as_it_is(command: str) -> None:
+    refused = runner.invoke(app, command.split())
+    assert refused.exit_code == 1
+    assert f"There is no database in {Path('.duologue').absolute()}: name" in refused.stderr
+    assert not Path(".duologue").exists()
+
+
+def test_who_works_with_an_api_elsewhere_does_not_change_the_database_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".duologue").mkdir()
+    Path(".duologue/stack.json").write_text('{"database": {}}')
+    monkeypatch.setenv("DUOLOGUE_API_URL", "https://duologue.example.com")
+    refused = runner.invoke(app, ["engines", "pause", "cloud"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: DUOLOGUE_API_URL names duologue.example.com, whose database is not in ")
+
+
 def test_an_api_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUOLOGUE_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("DUOLOGUE_API_KEY", "duo_made-up")

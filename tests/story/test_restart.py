@@ -27,8 +27,7 @@ def folder() -> Iterator[Path]:
 
 def test_a_prediction_is_readable_at_once_and_after_a_restart_of_everything(folder: Path) -> None:
     port = free_port()
-    key = make_key(folder)
-    with up(folder, port), client(port, key) as door:
+    with up(folder, port), client(port, key := make_key(folder)) as door:
         form = {"image": "https://127.0.0.1/a", "left_audio": "AAAA", "right_audio": "AAAA"}
         submitted = door.post(f"/api/v3/{MULTI}", json=form).raise_for_status().json()["data"]
         assert door.get(submitted["urls"]["get"]).status_code == 200
