@@ -1,6 +1,7 @@
 """Decodes any recording we take into one regular voice: 48 kHz, mono, 16 bit; runs in the decoding child.
 
-Headers lie, so every second that counts here is a second that was decoded.
+Headers lie, so every second that counts here is a second that was decoded, or a pause between two that were: some
+recorders write nothing while nobody speaks, and what their time stamps leave out is silence.
 """
 
 import wave
@@ -23,9 +24,12 @@ from workers.intake.limits import Limits
 RATE_HZ: Final = 48_000
 # To name the length of a track that is too long we go on counting, but not to the end of ten hours of silence.
 _COUNTED_BEYOND_SECONDS: Final = 300
+_PAUSE_MIN_SECONDS: Final = 0.1
 _DAMAGED_SHARE: Final = 0.2
 _MISSING_SECONDS: Final = 0.5
 _MISSING_SHARE: Final = 0.02
+_MAY_PAUSE: Final = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "ogg"}
+"""In all others sound follows on sound, and what is left out is damage."""
 _TRACKS_TELL_LENGTH: Final = {"flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2"}
 _DTYPES: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _FULL_SCALES: Final = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
@@ -65,6 +69,9 @@ class _Take:
         self._seconds = 0.0
         self._packets = 0
         self._damaged = 0
+        self._damaged_before = 0
+        self._lost_seconds = 0.0
+        self._begun_at = self._ended_at = (container.start_time or 0) / av.time_base
 
     def declared_seconds(self, source: Path) -> float | None:
         """Length as the file has it, where that is an honest count and no guess from size and bit rate."""
@@ -72,7 +79,8 @@ class _Take:
         if name in _TRACKS_TELL_LENGTH or (name == "mp3" and _counts_its_frames(source)):
             return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
         if name == "matroska,webm" and len(self._container.streams) == 1:
-            return self._container.duration / av.time_base if self._container.duration else None
+            # Counted from zero, where nothing need be yet.
+            return self._container.duration / av.time_base - self._begun_at if self._container.duration else None
         return None
 
     @property
@@ -83,15 +91,17 @@ class _Take:
     def count(self) -> None:
         """Decode without keeping anything, which is ten times as fast. Raises MediaError when it is too long."""
         for frame in self._frames():
-            self._seconds += frame.samples / frame.sample_rate
+            self._seconds += self._pause_before(frame) + _seconds_of(frame)
         self._refuse_too_long()
 
     def voice(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Decode: sample rate and mono samples, as far as the track may last. Beyond, it is only counted."""
         for frame in self._frames():
+            pause = self._pause_before(frame)
             if self._seconds < self._limits.audio_max_seconds:
+                yield from _silence(frame.sample_rate, pause)
                 yield frame.sample_rate, _mono(frame)
-            self._seconds += frame.samples / frame.sample_rate
+            self._seconds += pause + _seconds_of(frame)
 
     def refuse_useless(self, declared_seconds: float | None) -> None:
         """Raise MediaError when what was decoded is no whole recording of a length we take."""
@@ -99,9 +109,10 @@ class _Take:
         self._refuse_too_short()
         if self._damaged > _DAMAGED_SHARE * self._packets:
             raise MediaError(self._field, "is damaged: much of it cannot be decoded")
-        missing = (declared_seconds or 0.0) - self._seconds
+        there = self._seconds - self._lost_seconds
+        missing = (declared_seconds or 0.0) - there
         if declared_seconds and missing > max(_MISSING_SECONDS, _MISSING_SHARE * declared_seconds):
-            sentence = f"is cut off: {self._seconds:.1f} of its {declared_seconds:.1f} seconds are there"
+            sentence = f"is cut off: {there:.1f} of its {declared_seconds:.1f} seconds are there"
             raise MediaError(self._field, sentence)
 
     def _refuse_too_long(self) -> None:
@@ -118,6 +129,21 @@ class _Take:
         if self._seconds < self._limits.audio_min_seconds:
             sentence = f"is shorter than one frame of video, {self._limits.audio_min_seconds:g} seconds"
             raise MediaError(self._field, sentence)
+
+    def _pause_before(self, frame: av.AudioFrame) -> float:
+        """Seconds that the time stamps leave out since the last frame.
+
+        Stamps that only run ahead of the samples, or jump farther than a voice may last, are a bad clock and no pause.
+        """
+        time = self._ended_at if frame.time is None else frame.time
+        pause = min(time - self._ended_at, time - self._begun_at - self._seconds)
+        self._ended_at = time + _seconds_of(frame)
+        is_damage, self._damaged_before = self._damaged > self._damaged_before, self._damaged
+        may_pause = self._container.format.name in _MAY_PAUSE
+        if not may_pause or not _PAUSE_MIN_SECONDS <= pause <= self._limits.audio_max_seconds:
+            return 0.0
+        self._lost_seconds += pause * is_damage
+        return pause
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         for packet in self._demuxed():
@@ -183,6 +209,17 @@ def _counts_its_frames(source: Path) -> bool:
         file.seek(size)
         first_frame = file.read(256)
     return b"Xing" in first_frame or b"Info" in first_frame
+
+
+def _seconds_of(frame: av.AudioFrame) -> float:
+    return frame.samples / frame.sample_rate
+
+
+def _silence(rate: int, seconds: float) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """So many seconds of nothing, one at most at a time."""
+    samples = round(seconds * rate)
+    for start in range(0, samples, rate):
+        yield rate, np.zeros(min(rate, samples - start), np.float32)
 
 
 def _mono(frame: av.AudioFrame) -> NDArray[np.float32]:

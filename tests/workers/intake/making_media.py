@@ -35,6 +35,19 @@ def recording(
     return out.getvalue()
 
 
+def paused(container: str, codec: str, *pieces: tuple[float, float]) -> bytes:
+    """A tone of which only these pieces are written, each from when to when in seconds, with the stamps of those."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as file:
+        stream = _voice(file, codec, 48_000, "mono")
+        for start, end in pieces:
+            for second, frame in enumerate(_frames(tone(end - start), 48_000, "mono")):
+                frame.pts = round((start + second) * 48_000)
+                file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
 def _voice(file: OutputContainer, codec: str, rate: int, layout: str) -> AudioStream:
     stream = file.add_stream(codec, rate=rate, layout=layout)
     assert isinstance(stream, AudioStream)

@@ -120,6 +120,39 @@ def test_a_recording_that_was_cut_off_is_refused(name: str, tmp_path: Path) -> N
     assert refusal(whole[: len(whole) // 2], tmp_path).startswith(("is cut off: 0.", "is no whole recording"))
 
 
+@pytest.mark.parametrize("kind", [("webm", "libopus"), ("ogg", "libopus"), ("mp4", "aac"), ("matroska", "flac")])
+def test_a_pause_that_was_not_written_down_is_silence(kind: tuple[str, str], tmp_path: Path) -> None:
+    seconds, samples = voice_of(make.paused(*kind, (0, 2), (4, 6)), tmp_path)
+    assert seconds == pytest.approx(6, abs=0.11)
+    loudness = [np.abs(samples[int(at * 48_000) : int((at + 1) * 48_000)]).max() > 10_000 for at in (0.5, 2.5, 4.5)]
+    assert loudness == [True, False, True]
+
+
+@pytest.mark.parametrize("kind", [("webm", "libopus"), ("matroska", "flac")])
+def test_a_recording_whose_clock_began_earlier_is_whole(kind: tuple[str, str], tmp_path: Path) -> None:
+    assert voice_of(make.paused(*kind, (5, 7)), tmp_path)[0] == pytest.approx(2, abs=0.11)
+
+
+def test_pauses_count_for_the_length(tmp_path: Path) -> None:
+    talk = make.paused("webm", "libopus", (0, 1), (400, 401), (800, 801))
+    assert "at most 600 are taken" in refusal(talk, tmp_path)
+
+
+def test_a_clock_that_jumps_or_only_runs_ahead_makes_no_pause(tmp_path: Path) -> None:
+    jump = make.paused("ogg", "flac", (0, 1), (5_000, 5_001))
+    assert voice_of(jump, tmp_path)[0] == pytest.approx(2, abs=0.11)
+    ahead = make.paused("ogg", "libopus", *((piece, piece + 0.98) for piece in range(30)))
+    assert voice_of(ahead, tmp_path)[0] == pytest.approx(29.4, abs=0.11)
+
+
+@pytest.mark.parametrize("kind", [("flac", "flac"), ("mp4", "aac")])
+def test_a_hole_of_damage_is_no_pause(kind: tuple[str, str], tmp_path: Path) -> None:
+    content = make.recording(*kind, make.tone(60))
+    hole = len(content) // 10
+    content = content[: 5 * hole] + bytes(hole) + content[6 * hole :]
+    assert refusal(content, tmp_path).startswith("is cut off: 5")
+
+
 def victim(folder: Path) -> Path:
     path = folder / "victim.wav"
     path.write_bytes(RECORDINGS["wav"])
