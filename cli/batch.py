@@ -10,6 +10,7 @@ import typer
 
 from cli import batch_lines, door, fetching, progress, repeats
 from cli.client import Api, Json, NoAnswer
+from cli.failure import Failure
 from cli.options import DEFAULT_DATA, AsJson, DataDir
 from cli.screen import err, out, say, show_json
 from jobs.rules.batches import FINAL
@@ -80,10 +81,13 @@ def fetch(
     folder = to or Path(f"batch-{batch_id}")
     with door.find(data) as api:
         batch = _read(api, batch_id)
-        fetched, present = fetching.fetch(api, batch_id, folder, parallel)
+        found = fetching.fetch(api, batch_id, folder, parallel)
         for file in batch["files"]:
             api.save(file["link"], folder / file["name"])
-    say(f"{fetched} fetched, {present} were there already; {len(batch['files'])} files of the batch.")
+    say(f"{found.fetched} fetched, {found.present} were there already; {len(batch['files'])} files of the batch.")
+    if found.failures:
+        kept_back = f"{len(found.failures)} could not be fetched; run it again to go on."
+        raise Failure(f"{found.failures[0]} {kept_back}")
     typer.echo(folder)
 
 
