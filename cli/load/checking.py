@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
-from cli.client import Api, Json
+from cli.client import Api, Json, NoAnswer, Refused
 from cli.load.driving import Plan, Record
+from cli.load.patience import patiently
 from jobs.rules.states import FINAL, MOVES, State
 
 _FINAL_EVENTS = {f"job.{state}" for state in FINAL}
@@ -13,11 +15,19 @@ _FINAL_EVENTS = {f"job.{state}" for state in FINAL}
 
 def broken_promises(api: Api, plan: Plan, record: Record) -> list[str]:
     """Ask for every job's history once more, and judge it by the tables that the house itself goes by."""
-    return [*_of_orders(plan, record), *(sentence for job in _told(api, record) for sentence in _of_job(job))]
+    if record.given_up:
+        return [f"what became of the jobs was not seen to the end: {record.given_up}"]
+    broken = list(_of_orders(plan, record))
+    try:
+        for job in _told(api, record):
+            broken += _of_job(job)
+    except (NoAnswer, Refused) as error:
+        broken.append(f"not every job's history could be read: {error}")
+    return broken
 
 
 def _told(api: Api, record: Record) -> Iterator[Json]:
-    yield from (api.job(job_id) for job_id in record.accepted.values() if job_id in record.jobs)
+    yield from (patiently(partial(api.job, job_id)) for job_id in record.accepted.values() if job_id in record.jobs)
 
 
 def _of_orders(plan: Plan, record: Record) -> Iterator[str]:

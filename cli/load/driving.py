@@ -5,9 +5,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from cli import progress
-from cli.client import Api, Json, Refused
+from cli.client import Api, Json, NoAnswer, Refused
+from cli.load.patience import patiently
 from cli.screen import err
 from jobs.rules.states import FINAL
 
@@ -50,6 +52,8 @@ class Record:
     ordering_seconds: float = 0.0
     jobs: dict[str, Json] = field(default_factory=dict)
     """Every job as it was last seen, by its id."""
+    given_up: str | None = None
+    """Why nobody asked any further, when the API was away for too long."""
 
 
 def drive(api: Api, plan: Plan) -> Record:
@@ -71,25 +75,34 @@ _writing = threading.Lock()
 
 def _order(api: Api, plan: Plan, record: Record, number: int, begun_at: float) -> None:
     """One order when it is due, and some of them twice: the second must name the first one's job."""
+    if record.given_up:
+        return
     time.sleep(max(0.0, begun_at + plan.due_seconds(number) - time.monotonic()))
+    order = plan.order | {"tags": [plan.tag], "metadata": {"number": number}}
+    submit = partial(api.submit, order, name=f"{plan.name}-{number}")
     asked_at = time.monotonic()
     try:
-        order, name = plan.order | {"tags": [plan.tag], "metadata": {"number": number}}, f"{plan.name}-{number}"
-        job = api.submit(order, name=name)
+        job = patiently(submit)
         with _writing:
             record.order_seconds.append(time.monotonic() - asked_at)
             record.accepted[number] = job["id"]
         if number % _REPEAT_EVERY == 0:
-            record.repeated[number] = api.submit(order, name=name)["id"]
+            record.repeated[number] = patiently(submit)["id"]
     except Refused as error:
         record.refused.append(str(error))
+    except NoAnswer as error:
+        record.given_up = str(error)
 
 
 def _watch(api: Api, plan: Plan, record: Record, begun_at: float, say: progress.Report) -> None:
     """Read lists of them again and again; one by one would be a load of another kind."""
-    while True:
-        for page in _pages(api, plan, record):
-            record.jobs |= {job["id"]: job for job in page}
+    while not record.given_up:
+        try:
+            for page in _pages(api, plan, record):
+                record.jobs |= {job["id"]: job for job in page}
+        except (NoAnswer, Refused) as error:
+            record.given_up = str(error)
+            return
         final = sum(job["status"] in FINAL for job in record.jobs.values())
         say("running", final / max(1, len(record.accepted)))
         if final >= len(record.accepted) or time.monotonic() - begun_at > plan.seconds:
@@ -100,9 +113,14 @@ def _watch(api: Api, plan: Plan, record: Record, begun_at: float, say: progress.
 def _pages(api: Api, plan: Plan, record: Record) -> Iterator[list[Json]]:
     cursor: str | None = None
     while True:
-        asked_at = time.monotonic()
-        page = api.jobs({"tag": plan.tag, "limit": _PAGE, "cursor": cursor})
-        record.poll_seconds.append(time.monotonic() - asked_at)
+        page = patiently(partial(_page, api, {"tag": plan.tag, "limit": _PAGE, "cursor": cursor}, record))
         yield page["jobs"]
         if (cursor := page["next_cursor"]) is None:
             return
+
+
+def _page(api: Api, filters: Json, record: Record) -> Json:
+    asked_at = time.monotonic()
+    page = api.jobs(filters)
+    record.poll_seconds.append(time.monotonic() - asked_at)
+    return page

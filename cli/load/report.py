@@ -39,7 +39,7 @@ def show(found: Json, broken: Sequence[str]) -> None:
         table.add_row(name, *(f"{spans[part]:.3f}" if spans else "" for part in _PARTS))
     out.print(table)
     out.print(f"{found['accepted']} accepted, {found['accepted_per_second']} a second; ", end="")
-    out.print(", ".join(f"{count} {status}" for status, count in found["statuses"].items()), end="")
+    out.print(", ".join(f"{count} {status}" for status, count in found["statuses"].items()) or "none seen", end="")
     out.print(f"; {found['finished_per_second']} finished a second")
     for title in ("refused", "errors"):
         for reason, count in found[title].most_common(5):

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.app import create_app
-from cli.load import checking
+from cli.client import Api, NoAnswer
+from cli.load import checking, patience
 from cli.load.driving import Plan, Record
 from cli.main import app
 from jobs import database as ours
@@ -67,6 +68,43 @@ def test_what_is_unfinished_when_the_time_is_over_is_told(desk: Desk) -> None:
 
     assert done.exit_code == 1
     assert done.stdout.count("is still waiting") == 2
+
+
+@pytest.mark.parametrize("method", ["jobs", "job"])
+def test_an_answer_that_is_lost_meanwhile_is_asked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    ask, lost = getattr(Api, method), iter(range(3))
+
+    def now_and_then(*asked: object) -> object:
+        if next(lost, None) is not None:
+            raise NoAnswer("It broke off.")
+        return ask(*asked)
+
+    monkeypatch.setattr(Api, method, now_and_then)
+    monkeypatch.setattr(patience, "_PAUSE_SECONDS", 0.01)
+    with working():
+        done = desk("--jobs", "3", "--json")
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["figures"]["statuses"] == {"completed": 3}
+
+
+@pytest.mark.parametrize(("method", "told"), [("jobs", "not seen to the end"), ("job", "history could be read")])
+def test_what_was_seen_is_told_though_the_api_went_away(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, method: str, told: str
+) -> None:
+    def gone(*_asked: object) -> None:
+        raise NoAnswer("It broke off.")
+
+    monkeypatch.setattr(Api, method, gone)
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 0.0)
+    with working():
+        done = desk("--jobs", "3", "--json")
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["figures"]["accepted"] == 3
+    assert told in done.stdout
 
 
 def test_another_machine_is_loaded_only_if_its_owner_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
