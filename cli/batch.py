@@ -51,7 +51,7 @@ def submit(
             "on_bad_lines": "take_good" if take_good else "reject_all",
             "validate_only": validate_only,
         }
-        make = partial(_with_lines, api, order, source, model)
+        make = partial(_with_lines, api, order, source, model, take_good=take_good)
         if key:
             files = [source, *batch_lines.files(source, model)]
             likeness = repeats.likeness(order | {"model": model, "to": api.identity}, files)
@@ -123,10 +123,10 @@ def _steer(data: Path, batch_id: str, verb: str) -> None:
     say(f"Batch {batch_id} is {'paused' if batch['paused_at'] and verb == 'pause' else batch['status']}.")
 
 
-def _with_lines(api: Api, order: Json, source: Path, model: str | None) -> Json:
+def _with_lines(api: Api, order: Json, source: Path, model: str | None, *, take_good: bool) -> Json:
     with tempfile.TemporaryDirectory(prefix="duologue-batch-") as folder:
         draft = Path(folder) / "lines.jsonl"
-        batch_lines.prepare(api, source, draft, model)
+        batch_lines.prepare(api, source, draft, model, take_good=take_good)
         return order | {"input_file": api.upload(draft)}
 
 

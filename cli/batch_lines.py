@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,20 +11,27 @@ from typing import Any
 from cli import media, progress
 from cli.client import Api
 from cli.failure import Failure
-from cli.screen import err
+from cli.screen import err, say
 from jobs.rules import batch_csv
 
 PARALLEL = 4
 
+_SHOWN = 20
+_SHOWN_LETTERS = 200
+_MEDIUM = re.compile(r"[A-Za-z0-9+/_\-\s]{100,}={0,2}")
+"""Base64 of what may be a picture or a voice; none is shorter, and what is shorter is a name."""
+
 Line = dict[str, Any]
 
 
-def prepare(api: Api, source: Path, draft: Path, model: str | None) -> None:
+def prepare(api: Api, source: Path, draft: Path, model: str | None, *, take_good: bool) -> None:
     """Write the lines of `source`, a CSV or JSON lines, into `draft`.
 
     Media that are files here are uploaded, each once. What is wrong with a line is for whoever reads the batch to say,
-    with its number; here only files are looked for. Raises Failure.
+    with its number; here only files are looked for. Raises Failure before anything is uploaded where one is not there,
+    unless a bad line stops only itself.
     """
+    _tell_missing(source, model, take_good=take_good)
     links = _uploaded(api, files(source, model))
     with draft.open("w", encoding="utf-8") as file:
         for line in _lines(source, model):
@@ -80,14 +88,36 @@ def _files(line: Line | str, source: Path) -> Iterator[Path]:
                 yield path
 
 
+def _tell_missing(source: Path, model: str | None, *, take_good: bool) -> None:
+    missing = [
+        f"line {number}: {field}: there is no file {line['inputs'][field][:_SHOWN_LETTERS]} beside {source.name}."
+        for number, line in enumerate(_lines(source, model), 1)
+        if isinstance(line, dict)
+        for field in batch_csv.MEDIA
+        if _is_missing(line["inputs"].get(field), source)
+    ]
+    if missing and not take_good:
+        more = f" {len(missing) - 1} more are missing." if missing[1:] else ""
+        raise Failure(f"{missing[0]}{more} Nothing was sent; with --take-good the other lines are.")
+    for sentence in missing[:_SHOWN]:
+        say(sentence)
+
+
+def _is_missing(value: object, source: Path) -> bool:
+    """Whether it can only be a file's name, and there is none."""
+    if not isinstance(value, str) or not (text := value.strip()) or "://" in text or text.lower().startswith("data:"):
+        return False
+    return _MEDIUM.fullmatch(text) is None and _path(value, source) is None
+
+
 def _path(value: object, source: Path) -> Path | None:
     """Where a medium lies here, beside the table; None for links and for everything that names no file."""
     if not isinstance(value, str) or not value or value.lower().startswith(("http://", "https://", "data:")):
         return None
-    path = source.parent / Path(value).expanduser()
     try:
+        path = source.parent / Path(value).expanduser()
         return path.resolve() if path.is_file() else None
-    except OSError:  # base64 is no name of a file
+    except (OSError, RuntimeError):  # base64 is no name of a file, and nobody need have a home here
         return None
 
 
@@ -103,5 +133,8 @@ def _uploaded(api: Api, paths: list[Path]) -> Mapping[Path, str]:
 
 
 def _linked(line: Line, source: Path, links: Mapping[Path, str]) -> Line:
-    found = {field: links[path] for field in batch_csv.MEDIA if (path := _path(line["inputs"].get(field), source))}
-    return line | {"inputs": line["inputs"] | found}
+    inputs = line["inputs"]
+    found = {field: links[path] for field in batch_csv.MEDIA if (path := _path(inputs.get(field), source))}
+    # As it stands, a name such as `left` would be taken for base64, and ordered.
+    lost = {field: f"./{inputs[field]}" for field in batch_csv.MEDIA if _is_missing(inputs.get(field), source)}
+    return line | {"inputs": inputs | found | lost}

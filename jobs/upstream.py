@@ -55,10 +55,13 @@ class KeyStanding:
 
 def configured() -> tuple[UpstreamKey, ...]:
     """Our keys at the upstream, as they are set. Raises WrongSetting, naming the variable."""
+    variable, given = f"{settings.PREFIX}WAVESPEED_API_KEYS", settings.load().wavespeed_api_keys.get_secret_value()
+    if not given:
+        raise WrongSetting(f"{variable} is not set: give it your upstream keys with their tiers, as in KEY:silver.")
     try:
-        return tiers.read_keys(settings.load().secret("wavespeed_api_keys"))
+        return tiers.read_keys(given)
     except WrongSetting as error:
-        raise WrongSetting(f"{settings.PREFIX}WAVESPEED_API_KEYS: {error}") from None
+        raise WrongSetting(f"{variable}: {error}") from None
 
 
 def take(session: Session, keys: Sequence[UpstreamKey], wanted: int) -> Counter[str]:

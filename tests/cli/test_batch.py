@@ -161,6 +161,34 @@ def test_bad_lines_are_told_and_nothing_is_run(desk: Desk, tmp_path: Path) -> No
     assert "Estimated: 0.00 to 0.00 USD" in judged.stderr
 
 
+@pytest.mark.parametrize("name", ["gone.flac", "left", "~nobody-here/x.wav"])
+def test_a_file_that_is_not_beside_the_table_is_named_and_nothing_is_ordered(
+    desk: Desk, member: Member, tmp_path: Path, name: str
+) -> None:
+    table = a_table(tmp_path, 2)
+    table.write_text(table.read_text("utf-8-sig").replace("media/left.wav", name, 1))
+    with reading():
+        refused = desk("submit", str(table), "--model", factories.MULTI)
+        assert batches.page(member.caller) == []
+        said = desk("submit", str(table), "--model", factories.MULTI, "--take-good")
+    assert refused.exit_code == 1
+    assert f"line 1: left_audio: there is no file {name} beside table.csv." in refused.stderr
+    assert "line 1 (scene 0/a): left_audio must be" in said.stderr
+    assert "1 waiting, 1 bad lines" in said.stderr
+
+
+def test_media_in_the_lines_themselves_are_not_taken_for_names(desk: Desk, tmp_path: Path) -> None:
+    inputs = {
+        "image": "https://x.example/a.png",
+        "left_audio": "UklGR" * 60,
+        "right_audio": "data:audio/wav;base64,UklGRg==",
+    }
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps(factories.line("a", inputs=inputs)))
+    with reading():
+        assert desk("submit", str(lines)).exit_code == 0
+
+
 def test_a_table_with_a_column_nobody_knows_is_refused_before_anything_is_sent(desk: Desk, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("model,colour\nx,red\n")

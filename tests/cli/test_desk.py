@@ -140,6 +140,15 @@ def test_an_order_without_its_voices_is_told_the_options_before_anything_is_uplo
     assert refused.stderr.startswith("error: infinitetalk/multi needs --left-audio, --right-audio as well")
 
 
+@pytest.mark.parametrize("place", ["~nobody-here/two.png", "x" * 300])
+def test_a_picture_that_cannot_be_a_file_is_a_sentence(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setenv("DUOLOGUE_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("DUOLOGUE_API_KEY", "duo_made-up")
+    refused = runner.invoke(app, ["submit", "infinitetalk", "--image", place, "--audio", "https://x.example/a.wav"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: image: ")
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", f"{'x' * 80}.org"])
 def test_an_address_that_is_not_this_machines_is_answered_with_another_address(host: str) -> None:
     refused = runner.invoke(app, ["up", "--host", host, "--port", "0"])

@@ -25,6 +25,12 @@ def test_an_engine_is_paused_and_goes_on(
     assert (refused.exit_code, "gpu, cloud, preview" in refused.stderr) == (2, True)
 
 
+def test_who_has_no_keys_of_the_upstream_is_told_how_to_write_them(database: dict[str, str], tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["upstream", "--data", str(tmp_path)])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: DUOLOGUE_WAVESPEED_API_KEYS is not set: give it your upstream keys")
+
+
 def is_open() -> bool:
     with transaction() as session:
         return health.admit(session, "gpu", [new_id()]) == 1
