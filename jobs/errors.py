@@ -19,7 +19,7 @@ DuologueError
 │   ├── MediaError             1402: an input cannot be fetched or used
 │   ├── EngineError            1403: the engine could not render
 │   ├── StorageError           5003: the bucket would not take or give an object
-│   ├── WorkerUnfit            1405: the worker's machine has no room, memory or processes left
+│   ├── WorkerUnfit            1405: the worker's machine has no room or memory left, or cannot load its libraries
 │   ├── WorkerLost             1405: the holder fell silent
 │   ├── PossiblyCharged        1405: the upstream may have taken and charged it, and nobody can tell
 │   ├── CannotPay              1405: longer than declared, and the account cannot pay the rest
@@ -188,7 +188,7 @@ class StorageError(JobError):
 
 
 class WorkerUnfit(JobError):
-    """The worker's machine cannot work as it stands: a full disk, no processes left. The job is not at fault."""
+    """The worker's machine cannot work as it stands: a full disk, a broken library. The job is not at fault."""
 
     error_class = "worker_unfit"
 

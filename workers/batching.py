@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jobs import batches, events, storage
 from jobs.batches import Sheet
-from jobs.errors import CallerError, LeaseLost, StorageError, Unavailable
+from jobs.errors import CallerError, LeaseLost, StorageError, Unavailable, WorkerUnfit
 from jobs.rules.batches import FILE_MAX_BYTES, key
 from jobs.tables import Batch
 from workers import probing, scratch
@@ -42,10 +42,10 @@ def _each(take: Callable[[], Batch | None], work: Callable[[Batch, Path], None])
 
 
 def _try(batch: Batch, folder: Path, work: Callable[[Batch, Path], None]) -> None:
-    """One try; while the bucket or the database is away the batch waits, and nothing of it is lost."""
+    """One try; while the bucket or the database is away, or this machine unfit, the batch waits and loses nothing."""
     try:
         work(batch, folder)
-    except (StorageError, Unavailable) as error:
+    except (StorageError, Unavailable, WorkerUnfit) as error:
         events.emit("batch.stumbled", batch=batch.id.hex, reason=str(error))
         batches.hand_back(batch, _PAUSE_SECONDS)
 

@@ -33,6 +33,8 @@ class Standing:
 _standings: dict[str, Standing] = {}
 _begun_at: dict[str, float] = {}
 """When each look began that has not ended."""
+_doubted: set[str] = set()
+"""Engines that render anywhere are looked at too, once a job has failed for the machine's fault."""
 _looking = threading.Lock()
 
 
@@ -40,7 +42,7 @@ def is_fit(engine: str) -> bool:
     """Whether jobs of `engine` may be claimed here. May take as long as starting the engine does, once."""
     if not scratch.has_room():
         return False
-    if engine not in CHECKS:
+    if engine not in CHECKS and engine not in _doubted:
         return True
     with _looking:  # the other slots of this worker wait for the one answer
         standing = _standings.get(engine)
@@ -66,6 +68,7 @@ def doubt(engine: str) -> None:
     """Have the machine looked at again before the next claim: it failed a job."""
     with _looking:
         _standings.pop(engine, None)
+        _doubted.add(engine)
 
 
 def examine(engine: str) -> Standing:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs import events, listing
+from jobs import events, listing, submission
 from jobs.accounts import Caller
+from jobs.submission import Wish
 from tests import factories
 from tests.cli.stack.neighbours import wait_until
 from tests.conftest import set_settings
+from tests.story.scene import SOLO, solo
 from workers import fitness, runner, scratch
 
 Told = list[tuple[str, dict[str, object]]]
@@ -22,6 +24,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     heard: Told = []
     monkeypatch.setattr(fitness, "_standings", {})
     monkeypatch.setattr(fitness, "_begun_at", {})
+    monkeypatch.setattr(fitness, "_doubted", set())
     monkeypatch.setattr(events, "_listeners", [lambda name, facts: heard.append((name, facts))])
     return heard
 
@@ -60,6 +63,27 @@ def test_an_engine_that_renders_anywhere_is_not_looked_at(told: Told) -> None:
     assert fitness.is_fit("preview")
     assert fitness.equipment("preview") == {}
     assert told == []
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("library", ["av", "cv2"])
+def test_a_worker_whose_libraries_are_broken_takes_one_job_and_loses_none(
+    caller: Caller, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    jobs = [submission.submit(caller, Wish(model=SOLO, inputs=solo(0.4))) for _ in range(2)]
+    with monkeypatch.context() as broken:
+        (tmp_path / f"{library}.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+        broken.setenv("PYTHONPATH", str(tmp_path))
+        runner.work("preview")
+        runner.work("preview")
+        found = [listing.job(caller, job.id) for job in jobs]
+        assert [(job.status, job.attempt) for job in found] == [("waiting", 0)] * 2
+        assert sum(job.fence for job in found) == 1
+        assert fitness.serving(["preview"]) == []
+    [unfit] = [facts for name, facts in told if name == "engine.unfit"]
+    assert "libGL.so.1" in str(unfit["reason"])
+    fitness.doubt("preview")
+    assert fitness.is_fit("preview")
 
 
 def test_a_machine_serves_what_it_is_not_known_to_be_unfit_for(told: Told) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from jobs import events
-from jobs.errors import EngineError
+from jobs.errors import EngineError, WorkerUnfit
 from workers.engines import wire
 from workers.engines.engine import Keep, Order, Rendering, Report, keep_nothing
 
@@ -62,9 +62,12 @@ class Child:
     def render(self, report: Report, keep: Keep = keep_nothing) -> Rendering:
         """Hand over the order and follow it to the end. Raises EngineError when refused, crashed, silent or stopped.
 
-        The child goes on while `keep` takes its time.
+        The child goes on while `keep` takes its time. One that ends before it says anything could not load the engine:
+        the machine's fault.
         """
+        has_started = False
         for message in self._messages():
+            has_started = True
             match message.pop("kind"):
                 case "progress":
                     report(message["stage"], message["done"])
@@ -74,7 +77,11 @@ class Child:
                     raise EngineError(**message)
                 case "rendered":
                     return wire.rendering_from_json(message)
-        raise EngineError(f"the engine ended without an answer: {self._post_mortem()}", permanent=False)
+        how = self._post_mortem()
+        if not has_started:
+            sentence = f"the worker cannot load the engine {self._engine}; its log says why"
+            raise EngineError(sentence, permanent=False, error_class=WorkerUnfit.error_class)
+        raise EngineError(f"the engine ended without an answer: {how}", permanent=False)
 
     def stop(self) -> None:
         """End the whole group: SIGTERM, a grace, SIGKILL. Safe from any thread, and when it is over already."""

@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from jobs.errors import EngineError
-from workers.engines.inside import die_with_parent, take_over_stdout
+from workers.engines.inside import ENGINES, die_with_parent, load, take_over_stdout
 
 CHECKS: Final = {"gpu": "workers.engines.gpu.fitness"}
 """Where each engine that depends on its machine has a `check(equipment)`: a sentence, or EngineError."""
+
+_DECODERS: Final = ("workers.intake.films", "workers.intake.pictures", "workers.intake.sounds")
+"""What every job needs here beside its engine. A library that is broken ends this child, and its last words say so."""
 
 
 def main() -> None:
@@ -30,9 +33,13 @@ def main() -> None:
 
 
 def _check(engine: str, equipment: Mapping[str, object]) -> str:
-    if engine not in CHECKS:
-        return f"{engine} renders on any machine"
-    sentence: str = importlib.import_module(CHECKS[engine]).check(equipment)
+    sentence = f"{engine} renders on any machine"
+    if engine in CHECKS:
+        sentence = importlib.import_module(CHECKS[engine]).check(equipment)
+    if engine in ENGINES:
+        load(engine)
+    for decoder in _DECODERS:
+        importlib.import_module(decoder)
     return sentence
 
 

@@ -1,8 +1,8 @@
 """The child's side: reads one order from standard input, renders it, tells its parent in JSON lines; dies with it.
 
 Started as `python -m workers.engines.inside ENGINE`. The first line of standard input is the order; the pipe then stays
-open for the parent's life, and its end means that the parent is gone. Messages go to what was standard output; whatever
-else is printed goes to standard error.
+open for the parent's life, and its end means that the parent is gone. Messages go to what was standard output, the
+first once the engine is loaded; whatever else is printed goes to standard error.
 """
 
 import ctypes
@@ -40,8 +40,10 @@ def main() -> None:
     voice = Voice(take_over_stdout())
     order = wire.read_order(sys.stdin.readline())
     threading.Thread(target=_watch_parent, name="lifeline", daemon=True).start()
+    engine = load(sys.argv[1])
+    voice.say(kind="started")  # what breaks from here on may be the order's fault
     try:
-        rendering = _engine(sys.argv[1]).render(order, voice.report, voice.keep)
+        rendering = engine.render(order, voice.report, voice.keep)
     except EngineError as error:
         voice.say(kind="refused", message=str(error), permanent=error.permanent, error_class=error.error_class)
     except OSError as error:
@@ -52,6 +54,13 @@ def main() -> None:
         voice.say(kind="refused", message="out of memory", permanent=False, error_class="out_of_memory")
     else:
         voice.say(kind="rendered", **wire.rendering_to_json(rendering))
+
+
+def load(name: str) -> Engine:
+    """The engine with the libraries it needs, imported only now."""
+    module, attribute = ENGINES[name]
+    engine: Engine = getattr(importlib.import_module(module), attribute)()
+    return engine
 
 
 class Voice:
@@ -78,12 +87,6 @@ def _bind(engine: str) -> None:
     # Each thread reserves memory under the limit, and these libraries start one for every core.
     os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES[engine], _MEMORY_BYTES[engine]))
-
-
-def _engine(name: str) -> Engine:
-    module, attribute = ENGINES[name]
-    engine: Engine = getattr(importlib.import_module(module), attribute)()
-    return engine
 
 
 def die_with_parent() -> None:

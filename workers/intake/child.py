@@ -36,10 +36,7 @@ class Piece:
 
 
 def decode(piece: Piece, limits: Limits, check: Callable[[], None]) -> dict[str, Any]:
-    """Decode in a child process; the facts it found. Raises MediaError, WorkerUnfit, and whatever `check` raises.
-
-    RuntimeError says that the child could not even load its libraries: a fault of the installation, not of the file.
-    """
+    """Decode in a child process; the facts it found. Raises MediaError, WorkerUnfit, and whatever `check` raises."""
     with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as complaints:
         child = _start(piece, limits, answers, complaints)
         try:
@@ -109,13 +106,13 @@ def _understand(piece: Piece, returncode: int, answer: bytes, complaint: bytes) 
         returncode=returncode,
         complaint=complaint.decode("utf-8", "replace"),
     )
+    if started != STARTED.encode():  # it could not even load its libraries: the file was not touched
+        raise WorkerUnfit("the worker cannot decode media; its log says why")
     if returncode in _OUT_OF_TIME:
         raise _too_slow(piece.field)
     if returncode == -signal.SIGKILL:
         # Not our doing: the machine ran out of memory, perhaps for somebody else's sake.
         raise MediaError(piece.field, "decoding was stopped by the machine", permanent=False)
-    if started != STARTED.encode():
-        raise RuntimeError(f"the decoding child did not start: {complaint.decode('utf-8', 'replace')}")
     if any(word in complaint for word in _OUT_OF_MEMORY_WORDS):
         raise MediaError(piece.field, "needs too much memory to decode")
     raise MediaError(piece.field, "cannot be decoded")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.errors import MediaError
+from jobs.errors import MediaError, WorkerUnfit
 from jobs.rules.catalog import Kind
 from tests.workers.intake import making_media as make
 from workers.intake import child
@@ -150,9 +150,10 @@ def test_however_the_child_dies_the_caller_gets_a_sentence(
     assert caught.value.permanent is is_permanent
 
 
-def test_a_child_that_cannot_start_is_no_fault_of_the_file() -> None:
-    with pytest.raises(RuntimeError, match="No module named"):
-        child._understand(PIECE, 1, b"", b"ModuleNotFoundError: No module named 'av'")
+@pytest.mark.parametrize("returncode", [1, -signal.SIGKILL, -signal.SIGXCPU])
+def test_a_child_that_cannot_start_is_no_fault_of_the_file(returncode: int) -> None:
+    with pytest.raises(WorkerUnfit, match="cannot decode media"):
+        child._understand(PIECE, returncode, b"", b"ModuleNotFoundError: No module named 'av'")
 
 
 def test_an_orphan_ends_itself(tmp_path: Path) -> None:
