@@ -20,6 +20,7 @@ DuologueError
 │   ├── EngineError            1403: the engine could not render
 │   ├── StorageError           5003: the bucket would not take or give an object
 │   ├── WorkerUnfit            1405: the worker's machine has no room or memory left, or cannot load its libraries
+│   ├── Unchecked              1405: the owner's program that looks at finished videos gave no answer
 │   ├── WorkerLost             1405: the holder fell silent
 │   ├── PossiblyCharged        1405: the upstream may have taken and charged it, and nobody can tell
 │   ├── CannotPay              1405: longer than declared, and the account cannot pay the rest
@@ -191,6 +192,12 @@ class WorkerUnfit(JobError):
     """The worker's machine cannot work as it stands: a full disk, a broken library. The job is not at fault."""
 
     error_class = "worker_unfit"
+
+
+class Unchecked(JobError):
+    """The owner's program that looks at finished videos gave no answer; the engine has done well."""
+
+    error_class = "unchecked"
 
 
 class WorkerLost(JobError):

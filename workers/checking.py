@@ -1,7 +1,8 @@
 """Has the owner's own program look at a video that was rendered here, before anybody else can.
 
 It is given the video's path as its last word and answers by how it ends: with 0, or with 3 if it found something. Any
-other end is no answer, and such a video is not shown. Where no program is set nobody looks.
+other end is no answer: it is asked again for a while, and a video that it does not answer for is not shown. Where no
+program is set nobody looks.
 """
 
 import contextlib
@@ -9,28 +10,38 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
-from jobs import settings
-from jobs.errors import EngineError, WorkerUnfit
+from jobs import events, settings
+from jobs.errors import Unchecked, WorkerUnfit
 from workers.engines.child import environment
 from workers.lease import Lease
 
 NOTHING_FOUND: Final = 0
 FLAGGED: Final = 3
 
+_PAUSE_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 900.0
+"""A video that breaks the program must not hold its worker for good."""
+
 
 def is_flagged(video: Path, lease: Lease) -> bool | None:
-    """Whether something was found; None where nobody looked. Raises WorkerUnfit, EngineError, Stopped."""
+    """Whether something was found; None where nobody looked. Raises WorkerUnfit, Unchecked, Stopped."""
     chosen = settings.load()
     if not chosen.checker:
         return None
     lease.report("checking", 1.0)
-    code = _ask([*shlex.split(chosen.checker), str(video)], chosen.checker_seconds, lease)
-    if code not in {NOTHING_FOUND, FLAGGED}:
-        raise EngineError("the program that looks at finished videos gave no answer", permanent=False)
-    return code == FLAGGED
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        code = _ask([*shlex.split(chosen.checker), str(video)], chosen.checker_seconds, lease)
+        if code in {NOTHING_FOUND, FLAGGED}:
+            return code == FLAGGED
+        events.emit("checking.failed", returncode=code)
+        if time.monotonic() >= give_up_at:
+            raise Unchecked("the program that looks at finished videos gave no answer")
+        lease.pause(_PAUSE_SECONDS)
 
 
 def _ask(command: list[str], limit_seconds: float, lease: Lease) -> int:

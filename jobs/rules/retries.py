@@ -35,6 +35,7 @@ POLICIES: dict[str, Policy] = {
     "engine": Policy.BACK_OFF,
     "storage": Policy.WAIT_OUT,
     "worker_unfit": Policy.WAIT_OUT,
+    "unchecked": Policy.BACK_OFF,
     "internal": Policy.BACK_OFF,
     "deadline": Policy.NEVER,
     "worker_lost": Policy.BACK_OFF,

@@ -6,7 +6,8 @@ import pytest
 
 from jobs import listing, submission
 from jobs.accounts import Caller
-from jobs.errors import EngineError, WorkerUnfit
+from jobs.errors import Unchecked, WorkerUnfit
+from jobs.rules import breaker, routing
 from jobs.submission import Wish
 from tests import factories
 from tests.conftest import set_settings
@@ -51,10 +52,20 @@ def test_the_program_looks_at_the_video_and_its_end_is_its_answer(
 def test_any_other_end_is_no_answer(
     lease: Lease, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, script: str, seconds: str
 ) -> None:
+    monkeypatch.setattr(checking, "_PATIENCE_SECONDS", 0.0)
     choose(monkeypatch, tmp_path, script, seconds)
-    with pytest.raises(EngineError, match="gave no answer") as caught:
+    with pytest.raises(Unchecked, match="gave no answer"):
         checking.is_flagged(video, lease)
-    assert not caught.value.permanent
+    assert not breaker.blames("gpu", Unchecked.error_class)
+    assert not routing.is_of_engine(Unchecked.error_class)
+
+
+def test_a_program_that_was_away_is_asked_again_about_the_same_video(
+    lease: Lease, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "_PAUSE_SECONDS", 0.0)
+    choose(monkeypatch, tmp_path, f"echo x >> '{tmp_path}/asked'\n[ $(wc -l < '{tmp_path}/asked') = 3 ] || exit 7\n")
+    assert checking.is_flagged(video, lease) is False
 
 
 def test_a_program_that_is_not_there_is_the_machines_fault(
