@@ -26,8 +26,8 @@ class WorkSettings(BaseSettings):
     sync_seconds: float = Field(120, gt=0, description="How long a caller in sync mode is kept waiting.")
     attempts_max: int = Field(5, ge=1, description="How often one job is tried in all.")
     wait_seconds: int = Field(7 * 86400, gt=0, description="How long a job may wait before it fails.")
-    run_seconds: int = Field(6 * 3600, gt=0, description="How long one attempt may run.")
-    total_seconds: int = Field(8 * 86400, gt=0, description="How long a job may take in all.")
+    run_seconds: int = Field(4 * 86400, gt=0, description="How long one attempt may run.")
+    total_seconds: int = Field(12 * 86400, gt=0, description="How long a job may take in all.")
 
     @model_validator(mode="after")
     def _a_lease_outlives_its_renewals(self) -> Self:

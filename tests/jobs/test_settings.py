@@ -4,6 +4,7 @@ import pytest
 
 from jobs import settings
 from jobs.errors import WrongSetting
+from jobs.rules.durations import OUTPUT_MAX_SECONDS
 from jobs.settings import PREFIX
 
 
@@ -115,3 +116,10 @@ def test_a_bucket_without_its_keys_is_not_told_to_start_what_it_is_starting(
     said = refusal(monkeypatch, **given)
     assert "no DUOLOGUE_S3_SECRET_ACCESS_KEY" in said
     assert "set both keys with DUOLOGUE_S3_ENDPOINT_URL, or none of the three" in said
+
+
+def test_the_longest_video_that_is_taken_may_be_rendered_to_its_end_though_it_waited_as_long_as_it_may() -> None:
+    chosen = settings.load.__wrapped__()
+    on_an_a100 = 490 * OUTPUT_MAX_SECONDS  # as docs/gpu.md has it, at 480p
+    assert on_an_a100 < chosen.run_seconds
+    assert chosen.wait_seconds + chosen.run_seconds < chosen.total_seconds
