@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jobs import events, storage
-from jobs.errors import StorageError
+from jobs import events, lifecycle, storage
+from jobs.errors import StorageError, Unavailable
 from jobs.lifecycle import Claim
 from jobs.rules import keys
 from workers.lease import Lease
@@ -65,6 +65,9 @@ class Keeper:
             self._store()
         except StorageError as error:
             events.emit("storing.failed", reason=str(error))
+            return
+        with suppress(Unavailable):
+            lifecycle.forgive(self._claim)
 
     def _store(self) -> None:
         self._turn += 1

@@ -5,7 +5,7 @@ from jobs.lifecycle.cancelling import cancel
 from jobs.lifecycle.claiming import claim
 from jobs.lifecycle.ending import Output, confirm_cancel, finish, hand_back, not_collected, overrun, stumble
 from jobs.lifecycle.forwarding import prepared
-from jobs.lifecycle.holding import Arrival, Claim, Standing, keep_media, renew, sources
+from jobs.lifecycle.holding import Arrival, Claim, Standing, forgive, keep_media, renew, sources
 from jobs.lifecycle.orphans import end_leases, hand_back_all, holders
 from jobs.lifecycle.rerouting import move_waiting
 from jobs.lifecycle.watching import due, expire, rescue, settle
@@ -25,6 +25,7 @@ __all__ = [
     "expected",
     "expire",
     "finish",
+    "forgive",
     "hand_back",
     "hand_back_all",
     "holders",

@@ -94,6 +94,13 @@ def renew(claim: Claim, stage: str, progress: float) -> Standing:
     return "cancelled" if is_cancelled else "overdue" if is_late else "good"
 
 
+def forgive(claim: Claim) -> None:
+    """The job has come further: what went wrong before this attempt is no longer held against it."""
+    own = (Job.id == claim.job_id, Job.fence == claim.fence, Job.status == State.RUNNING)
+    with transaction() as session:
+        session.execute(update(Job).where(*own).values(attempt=1, workers_lost=0))
+
+
 def sources(claim: Claim) -> dict[str, str]:
     """What the caller gave for each media field: a link, a data: URI or bare base64.
 

@@ -1,11 +1,13 @@
 """What happens to jobs whose holder cannot act: fallen silent, past a deadline, or never claimed."""
 
+import random
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from jobs import health, ledger, settings
 from jobs.database import be_brief, transaction
@@ -31,12 +33,13 @@ def rescue() -> int:
         be_brief(session)
         silent = session.scalars(
             select(Job)
-            .where(Job.status == State.RUNNING, Job.lease_until < func.now())
+            .where(Job.status == State.RUNNING, Job.lease_until < func.now(), ~_going_silent().exists())
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         ).all()
+        alone = _alone(session, silent)
         held = [(job, job.engine) for job in sorted(silent, key=_in_order)]
-        lost = [(engine, job.id) for job, engine in held if _rescue(session, job)]
+        lost = [(engine, job.id) for job, engine in held if _rescue(session, job, was_alone=job.id in alone)]
         for engine, job_id in lost:
             health.record_failure(session, engine, job_id, WorkerLost.error_class)
     return len(silent)
@@ -109,15 +112,35 @@ def _in_order(job: Job) -> tuple[uuid.UUID, uuid.UUID]:
     return job.account_id, job.id
 
 
-def _rescue(session: Session, job: Job) -> bool:
-    """Take the job back; whether its worker is lost."""
+def _others() -> tuple[type[Job], Select[uuid.UUID]]:
+    """What else the holder of `Job` holds, to be narrowed down."""
+    other = aliased(Job)
+    return other, select(other.id).where(other.status == State.RUNNING, other.worker == Job.worker, other.id != Job.id)
+
+
+def _going_silent() -> Select[uuid.UUID]:
+    """Others of the holder that nobody renews any more: they are waited for, so that all are taken back together."""
+    chosen = settings.load()
+    other, others = _others()
+    renewed = func.now() + timedelta(seconds=chosen.lease_seconds - 3 * chosen.renew_seconds)
+    return others.where(other.lease_until >= func.now(), other.lease_until < renewed)
+
+
+def _alone(session: Session, silent: Sequence[Job]) -> set[uuid.UUID]:
+    """Which of them were all that their holder held."""
+    _, others = _others()
+    return set(session.scalars(select(Job.id).where(Job.id.in_([job.id for job in silent]), ~others.exists())))
+
+
+def _rescue(session: Session, job: Job, *, was_alone: bool) -> bool:
+    """Take the job back; whether its worker is lost. Who was not alone there may not be who took it down."""
     is_alive = _is_holder_alive(session, job)
-    job.workers_lost += 0 if is_alive else 1
-    _go_on(session, job, is_alive=is_alive)
+    job.workers_lost += 1 if was_alone and not is_alive else 0
+    _go_on(session, job, is_alive=is_alive, was_alone=was_alone)
     return not is_alive
 
 
-def _go_on(session: Session, job: Job, *, is_alive: bool) -> None:
+def _go_on(session: Session, job: Job, *, is_alive: bool, was_alone: bool) -> None:
     lost: dict[str, Any] = {"worker": job.worker, "workers_lost": job.workers_lost}
     if job.cancel_requested_at is not None:
         return moves.end(session, job, State.CANCELLED, "job.cancelled", **lost)
@@ -127,7 +150,8 @@ def _go_on(session: Session, job: Job, *, is_alive: bool) -> None:
     if is_alive or tries.awaits_collection(session, job):
         return moves.again(session, job, Again(0.0, counts=False), "job.rescued", **lost)
     record = retries.Record(job.attempt, settings.load().attempts_max, profile=job.profile)
-    verdict = retries.after_lost_worker(job.workers_lost, record)
+    chance = random.random()  # noqa: S311 - jitter
+    verdict = retries.after_lost_worker(job.workers_lost, record, was_alone=was_alone, chance=chance)
     route = rerouting.reroute(session, job, WorkerLost.error_class)
     if route is not None:
         verdict = retries.elsewhere(verdict)

@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
+APART_SECONDS = 120.0
 TOLD_PAUSE_MAX_SECONDS = 3600.0
 PROFILE_MAX = 1
 WORKERS_LOST_MAX = 2
@@ -95,13 +96,19 @@ def after_error(
     return Again(_pause(record.attempt) * (0.5 + 0.5 * chance))
 
 
-def after_lost_worker(workers_lost: int, record: Record) -> Again | GiveUp:
-    """Decide when the holder fell silent for the `workers_lost`-th time: again at once, but never a third time."""
-    if workers_lost >= WORKERS_LOST_MAX:
+def after_lost_worker(
+    workers_lost: int, record: Record, *, was_alone: bool = True, chance: float = 0.0
+) -> Again | GiveUp:
+    """Decide when the holder fell silent: again at once, but not once it took a second one down.
+
+    `workers_lost` are those that held nothing else. Of many jobs any may have taken the holder down: that only uses up
+    an attempt, and from the second on they come back apart, so that the others are not beside the culprit again.
+    """
+    if was_alone and workers_lost >= WORKERS_LOST_MAX:
         return GiveUp(f"set aside after it took {workers_lost} workers down")
     if record.attempt >= record.attempts_max:
         return GiveUp(f"given up after {record.attempt} attempts")
-    return Again(0.0)
+    return Again(0.0 if was_alone or record.attempt <= 1 else chance * _apart_seconds(record.attempt))
 
 
 def elsewhere(verdict: Again | GiveUp) -> Again:
@@ -114,6 +121,11 @@ def pause_seconds(told_seconds: float | None, chance: float) -> float:
     if told_seconds is not None:
         return min(max(told_seconds, 0.0), TOLD_PAUSE_MAX_SECONDS)
     return FIRST_PAUSE_SECONDS * (0.5 + 0.5 * chance)
+
+
+def _apart_seconds(attempt: int) -> float:
+    """Over how long jobs are spread that lost their worker together, after `attempt`."""
+    return min(APART_SECONDS * 2.0 ** min(attempt - 2, 20), LONGEST_PAUSE_SECONDS)
 
 
 def _pause(attempt: int) -> float:

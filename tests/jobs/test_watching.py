@@ -66,6 +66,44 @@ def test_a_job_that_takes_its_worker_down_twice_is_set_aside(
     assert "2 workers" in found.error
 
 
+def test_jobs_beside_one_that_takes_workers_down_are_not_set_aside_with_it(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [factories.submit(caller) for _ in range(3)]
+    for _ in range(2):
+        for _job in jobs:
+            factories.claim()
+        for job in jobs:
+            put(job, Job.lease_until)
+        with monkeypatch.context() as short:
+            conftest.set_settings(short, {"DUOLOGUE_LEASE_SECONDS": "0.04", "DUOLOGUE_RENEW_SECONDS": "0.01"})
+            assert lifecycle.rescue() == 3
+        for job in jobs:
+            put(job, Job.due_at)
+    found = [listing.job(caller, job.id) for job in jobs]
+    assert {(job.status, job.workers_lost, job.attempt) for job in found} == {("waiting", 0, 2)}
+
+
+def test_what_a_silent_worker_held_is_taken_back_together(caller: Caller) -> None:
+    first, second = (factories.submit(caller) for _ in range(2))
+    for _ in (first, second):
+        factories.claim()
+    put(first, Job.lease_until)
+    put(second, Job.lease_until, seconds_ago=-2)  # of a minute: nobody renews it any more
+    assert lifecycle.rescue() == 0
+    put(second, Job.lease_until)
+    assert lifecycle.rescue() == 2
+
+
+def test_a_lease_that_ran_out_beside_one_that_is_renewed_is_not_waited_for(caller: Caller) -> None:
+    first, second = (factories.submit(caller) for _ in range(2))
+    for _ in (first, second):
+        factories.claim()
+    put(first, Job.lease_until)
+    put(second, Job.lease_until, seconds_ago=-58)
+    assert lifecycle.rescue() == 1
+
+
 def test_a_cancel_of_a_silent_holder_is_confirmed_when_its_lease_has_run_out(
     caller: Caller, lose_worker: Callable[[Job], None]
 ) -> None:

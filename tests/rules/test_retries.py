@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -76,3 +78,16 @@ def test_a_job_that_took_two_workers_down_is_set_aside() -> None:
     assert retries.after_lost_worker(1, FRESH) == Again(0.0)
     assert retries.after_lost_worker(2, FRESH) == GiveUp("set aside after it took 2 workers down")
     assert retries.after_lost_worker(1, Record(5, 5)) == GiveUp("given up after 5 attempts")
+
+
+@given(attempt=some.integers(2, 50), chance=some.floats(0.01, 1))
+def test_jobs_that_lost_their_worker_together_come_back_apart_from_the_second_time_on(
+    attempt: int, chance: float
+) -> None:
+    together = partial(retries.after_lost_worker, 0, was_alone=False, chance=chance)
+    assert together(FRESH) == Again(0.0)
+    assert together(Record(attempt, attempt)) == GiveUp(f"given up after {attempt} attempts")
+    verdict = together(Record(attempt, 51))
+    assert isinstance(verdict, Again)
+    assert verdict.counts
+    assert 1 <= verdict.pause_seconds <= retries.LONGEST_PAUSE_SECONDS

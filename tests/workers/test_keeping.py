@@ -11,6 +11,7 @@ from jobs.rules import keys
 from tests import factories
 from tests.conftest import set_settings
 from tests.fakes.bucket_proxy import BucketProxy
+from tests.past import execute
 from workers import keeping
 from workers.chores import sweep
 from workers.keeping import Keeper
@@ -56,6 +57,12 @@ def test_the_next_holder_finds_the_latest_of_each_file(first: Claim, tmp_path: P
     assert not any(path.exists() for path in files.values())
     second = taken_over(first)
     assert brought(second, tmp_path / "c") == {"chunk_0": "zero", "chunk_1": "one", "state": "after one"}
+
+
+def test_a_job_that_comes_further_is_not_held_what_went_wrong_before(first: Claim, tmp_path: Path) -> None:
+    execute("UPDATE jobs SET attempt = 4, workers_lost = 1")
+    Keeper(first, tmp_path).keep(given(tmp_path / "a", chunk_0="zero", state="after zero"))
+    assert execute("SELECT attempt, workers_lost FROM jobs") == [(1, 0)]
 
 
 def test_what_was_brought_and_what_came_since_belong_together(first: Claim, tmp_path: Path) -> None:
