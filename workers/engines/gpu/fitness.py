@@ -1,10 +1,14 @@
-"""Whether this machine can run the model: its libraries, its GPU, a tiny pass, and the weights by their headers."""
+"""Whether this machine can run the model: its libraries, its GPU, a tiny pass, weights by their headers, and room."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from jobs.errors import EngineError, WorkerUnfit
+
+if TYPE_CHECKING:
+    from workers.infinitetalk.weights.layout import Variant
 
 LIBRARIES: Final = ("torch", "diffusers", "transformers", "safetensors", "accelerate")
 INSTALL: Final = (
@@ -19,11 +23,15 @@ def check(equipment: Mapping[str, object]) -> str:
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise _unfit(f"{' and '.join(missing)} cannot be imported: {INSTALL}")
-    from workers.engines.gpu import plan, troubles
+    from workers.engines.gpu import place, plan, troubles
 
     with troubles.told(str(equipment.get("weights"))):
         chosen = plan.equipment_of(equipment)
-        return f"renders on {_look_at(chosen.device)}; {_look_into(chosen)}"
+        device = _look_at(chosen.device)
+        whole, lacking = _look_into(chosen.root)
+        place.insist_on_room(chosen, whole)
+    none_for = f"; none for {', '.join(lacking)}" if lacking else ""
+    return f"renders on {device}; weights for {', '.join(whole)}{none_for}"
 
 
 def _look_at(device: str) -> str:
@@ -44,19 +52,16 @@ def _look_at(device: str) -> str:
     return f"{torch.cuda.get_device_name(device)}, {free_bytes / _GIB:.1f} of {bytes_in_all / _GIB:.1f} GiB free"
 
 
-def _look_into(chosen: object) -> str:
-    """Which weights are whole; one kind is enough to be of use."""
-    from workers.engines.gpu.plan import Equipment
+def _look_into(root: Path) -> tuple[list["Variant"], list["Variant"]]:
+    """Which weights are whole, and which are not; one kind is enough to be of use."""
     from workers.infinitetalk.weights import check, made_for
 
-    assert isinstance(chosen, Equipment)  # noqa: S101 - for the type checker: its class needs the libraries too
-    made_for.read(chosen.root)
-    reports = check.examine(chosen.root)
+    made_for.read(root)
+    reports = check.examine(root)
     whole = [variant for variant, report in reports.items() if report.is_good]
     if not whole:
         raise _unfit(" ".join(dict.fromkeys(problem for report in reports.values() for problem in report.problems)))
-    lacking = [variant for variant in reports if variant not in whole]
-    return f"weights for {', '.join(whole)}" + (f"; none for {', '.join(lacking)}" if lacking else "")
+    return whole, [variant for variant in reports if variant not in whole]
 
 
 def _unfit(sentence: str) -> EngineError:

@@ -19,8 +19,8 @@ _OF_CUDA = ("CUDA", "cuBLAS", "CUBLAS", "cuDNN", "CUDNN", "NCCL")
 def told(weights: str) -> Iterator[None]:
     """Turn what the model raises into EngineError; a fault of ours goes on as it is.
 
-    Bad weights and a lost GPU are this machine's fault: another goes on. Too little memory is told with its numbers
-    and tried again later; running out in the middle is tried again smaller.
+    Bad weights, a lost GPU and one whose memory others hold are this machine's fault: another goes on, or it waits.
+    Running out of memory in the middle is tried again smaller.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def told(weights: str) -> Iterator[None]:
             _without(weights, str(error)), permanent=False, error_class=WorkerUnfit.error_class
         ) from error
     except TooLittleMemory as error:
-        raise EngineError(str(error), permanent=False) from error
+        raise EngineError(str(error), permanent=False, error_class=WorkerUnfit.error_class) from error
     except torch.OutOfMemoryError as error:
         sentence = "the GPU ran out of memory while rendering"
         raise EngineError(sentence, permanent=False, error_class=OUT_OF_MEMORY) from error

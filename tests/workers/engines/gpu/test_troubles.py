@@ -1,5 +1,6 @@
 """What goes wrong on a GPU, and what becomes of the job then."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,18 @@ pytest.importorskip("transformers", reason=rule.NEEDED)
 import torch
 
 from workers.engines.gpu import fitness, place, troubles
+from workers.engines.gpu.plan import Equipment
 from workers.infinitetalk.residency import PUBLISHED, Residency, TooLittleMemory, choose
 from workers.infinitetalk.weights import layout
 from workers.infinitetalk.weights.headers import WeightsError
 
+GIB = 2**30
 TROUBLES = {
     "out of memory": (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "out_of_memory"),
     "lost": (torch.AcceleratorError("CUDA error: unspecified launch failure"), "worker_unfit"),
     "its library": (RuntimeError("cuBLAS error: CUBLAS_STATUS_EXECUTION_FAILED"), "worker_unfit"),
     "bad weights": (WeightsError("/models/Wan2.1_VAE.pth is missing."), "worker_unfit"),
-    "too little": (TooLittleMemory("The GPU has 9.0 GiB free"), "engine"),
+    "too little": (TooLittleMemory("The GPU has 9.0 GiB free"), "worker_unfit"),
 }
 
 
@@ -60,6 +63,29 @@ def test_too_little_memory_is_told_with_its_numbers() -> None:
     sentence = str(told(caught.value))
     assert "8.0 GiB free" in sentence
     assert "GiB offloaded" in sentence
+
+
+def test_memory_that_others_hold_is_waited_for_and_a_gpu_that_is_too_small_is_not(tiny_weights: Path) -> None:
+    equipment = Equipment(str(tiny_weights))
+    for variant in ("single", "fast"):
+        assert place.least_of(equipment, variant, (2 * GIB, 2 * GIB)) is Residency.RESIDENT
+        with pytest.raises(TooLittleMemory):
+            place.least_of(equipment, variant, (GIB, 80 * GIB))
+        with pytest.raises(EngineError, match=r"1\.0 GiB free") as caught:
+            place.least_of(equipment, variant, (GIB, GIB))
+        assert caught.value.error_class == "engine"
+
+
+def test_a_gpu_without_room_for_the_smallest_job_is_unfit(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (GIB, 80 * GIB))
+    equipment = Equipment(str(tiny_weights))
+    with pytest.raises(TooLittleMemory):
+        place.insist_on_room(equipment, ["single", "fast"])
+    with place.turn("cuda", lambda *_: None):
+        place.insist_on_room(equipment, ["single"])  # what is taken is ours
 
 
 def test_a_fault_of_ours_is_none_of_the_gpus() -> None:
