@@ -5,13 +5,15 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import av
 import numpy as np
 import torch
+from av.container import InputContainer
 from torch import Tensor
 
+from workers.infinitetalk import streams
 from workers.infinitetalk.pictures import Pixels, cover
 from workers.infinitetalk.sizes import FRAMES_PER_SECOND, BucketTable, fit
 
@@ -84,7 +86,7 @@ class Footage:
         self._open.close()
         with ExitStack() as opening:
             file = opening.enter_context(self._path.open("rb"))
-            container = opening.enter_context(av.open(file, options=self._options))
+            container = opening.enter_context(av.open(file, "r", options=self._options))
             self._frames = timed_frames(container, self._decoder)
             first = next(self._frames, None)
             if first is None:
@@ -101,9 +103,11 @@ class Footage:
             return None  # damaged in the middle: what could be read is shown, and its last frame held
 
 
-def timed_frames(container: Any, decoder: Mapping[str, str]) -> Iterator[Timed]:  # noqa: ANN401 - an input container
+def timed_frames(container: InputContainer, decoder: Mapping[str, str]) -> Iterator[Timed]:
     """All frames with their seconds from the first; where stamps are missing or run backwards, the rate counts."""
-    stream = container.streams.video[0]
+    stream = streams.moving(container)
+    if stream is None:
+        return
     stream.thread_type = "AUTO"
     stream.codec_context.options = dict(decoder)
     usual = 1 / Fraction(stream.average_rate or FRAMES_PER_SECOND)

@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from jobs.errors import MediaError
+from workers.infinitetalk import streams
 from workers.intake import whitelist
 from workers.intake.limits import Limits
 
@@ -51,9 +52,8 @@ def _opened(field: str, file: IO[bytes]) -> InputContainer:
 
 
 def _pictures_of(field: str, container: InputContainer) -> VideoStream:
-    """The first moving picture; the cover of a record is none."""
-    cover = av.stream.Disposition.attached_pic
-    stream = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+    """What moves in it, and is what the engines play."""
+    stream = streams.moving(container)
     if stream is None:
         raise MediaError(field, "holds no video")
     if getattr(stream.codec_context, "name", None) not in whitelist.FILM_CODECS:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories_media import growing_mkv, write
 from tests.workers.infinitetalk import rule
+from tests.workers.intake import making_media
 
 pytest.importorskip("torch", reason=rule.NEEDED)
 
@@ -35,6 +36,12 @@ def test_a_video_that_grows_beyond_what_its_decoder_may_take_ends_there(tmp_path
     film = write(tmp_path, "grows.mkv", growing_mkv(200, 0.4))
     with Footage(film, TABLE) as free, Footage(film, TABLE, decoder={"max_pixels": "10000"}) as bound:
         assert free.frame(9).mean() > 0 > bound.frame(9).mean()
+
+
+def test_the_cover_of_a_film_is_not_taken_for_it(tmp_path: Path) -> None:
+    film = write(tmp_path, "tagged.mp4", making_media.with_cover(making_media.film(size=(128, 96))))
+    with Footage(film, TABLE) as footage:
+        assert footage.size == (96, 128)
 
 
 def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:

@@ -150,3 +150,19 @@ def turned(mp4: bytes) -> bytes:
     quarter = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     track = mp4.index(b"tkhd")
     return mp4[:track] + mp4[track:].replace(plain, quarter, 1)
+
+
+def with_cover(mp4: bytes) -> bytes:
+    """The same film with a cover that is read before its tracks, as some taggers write it: a red square."""
+    square = written(Image.new("RGB", (600, 600), (255, 0, 0)), "JPEG")
+    cover = _box(b"covr", _box(b"data", struct.pack(">II", 13, 0) + square))
+    handler = _box(b"hdlr", struct.pack(">II4s12s", 0, 0, b"mdir", b"appl") + bytes(2))
+    tags = _box(b"udta", _box(b"meta", bytes(4) + handler + _box(b"ilst", cover)))
+    moov = mp4.index(b"moov") - 4
+    length, header = struct.unpack(">II", mp4[moov : moov + 4] + mp4[moov + 8 : moov + 12])
+    tracks = moov + 8 + header
+    return mp4[:moov] + _box(b"moov", mp4[moov + 8 : tracks] + tags + mp4[tracks : moov + length])
+
+
+def _box(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + name + body

@@ -13,6 +13,7 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from jobs.errors import EngineError
 from workers.engines.preview.pixels import Pixels
+from workers.infinitetalk import streams
 from workers.infinitetalk.sizes import FRAMES_PER_SECOND, Fit
 from workers.intake import whitelist
 
@@ -83,9 +84,9 @@ class Source:
 
     def _timed_frames(self) -> Iterator[tuple[Fraction, av.VideoFrame]]:
         """All frames with their seconds from the first; where stamps are missing or run backwards, the rate counts."""
-        if not self._container.streams.video:
+        stream = streams.moving(self._container)
+        if stream is None:
             return
-        stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _THREADS
         stream.codec_context.options = whitelist.FILM_DECODER

@@ -1,14 +1,18 @@
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from jobs.errors import EngineError
 from tests.factories_media import clip_mp4, growing_mkv, voice_wav, write
 from tests.workers.engines.preview.watching import darkness, shoot
+from tests.workers.intake import making_media
 from workers.engines.preview.pixels import Pixels
 from workers.engines.preview.source import open_source
 from workers.infinitetalk import sizes
+from workers.intake import films
+from workers.intake.limits import Limits
 
 
 def play(path: Path, count: int) -> list[Pixels]:
@@ -59,6 +63,15 @@ def test_a_shorter_video_holds_its_last_frame_and_says_so(tmp_path: Path) -> Non
 def test_a_video_that_grows_beyond_what_is_taken_ends_there(tmp_path: Path, side: int, grows: bool) -> None:  # noqa: FBT001 - a parameter
     pictures = play(write(tmp_path, "grows.mkv", growing_mkv(side, 0.4)), 10)
     assert bool(pictures[-1].mean() > 100) is grows
+
+
+def test_the_cover_of_a_film_is_not_taken_for_it(tmp_path: Path) -> None:
+    path = write(tmp_path, "tagged.mp4", making_media.with_cover(making_media.film(size=(640, 360))))
+    with av.open(str(path)) as tagged:
+        assert [stream.codec_context.name for stream in tagged.streams.video] == ["mjpeg", "h264"]
+    assert films.probe("video", path, path, Limits())["width"] == 640
+    with open_source(path) as source:
+        assert (source.width, source.height) == (640, 360)
 
 
 def test_a_longer_video_is_cut_without_a_word(tmp_path: Path) -> None:
