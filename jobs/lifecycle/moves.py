@@ -16,6 +16,9 @@ from jobs.rules.routing import Route
 from jobs.rules.states import State
 from jobs.tables import Account, Job
 
+AT_UPSTREAM_MAX_SECONDS = 6 * 3600
+"""What it has not rendered by then it has forgotten; on a GPU of ours a rendering may take days."""
+
 
 def end(session: Session, job: Job, state: State, kind: str, **detail: object) -> None:
     """Move a job to a final state: it holds no lease any more, no money, and nothing at the upstream."""
@@ -82,9 +85,11 @@ def passed_deadline(session: Session, job: Job) -> DeadlinePassed | None:
     if job.fence == 0 and job.wait_until <= moment:
         return DeadlinePassed(f"the waiting deadline passed: it was to begin by {_said(job.wait_until)}")
     began_at = job.started_at if job.status in UNDER_WAY else None
-    is_there = job.status == State.FORWARDED and tries.awaits_collection(session, job)
-    if began_at is not None and began_at + timedelta(seconds=job.run_seconds) <= moment and not is_there:
-        return DeadlinePassed(f"the run deadline passed: one attempt may take {job.run_seconds} seconds")
+    is_forwarded = job.status == State.FORWARDED
+    longest_seconds = min(job.run_seconds, AT_UPSTREAM_MAX_SECONDS) if is_forwarded else job.run_seconds
+    is_there = is_forwarded and tries.awaits_collection(session, job)
+    if began_at is not None and began_at + timedelta(seconds=longest_seconds) <= moment and not is_there:
+        return DeadlinePassed(f"the run deadline passed: one attempt may take {longest_seconds} seconds")
     return None
 
 

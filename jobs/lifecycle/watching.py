@@ -49,13 +49,14 @@ def expire() -> int:
     """Fail jobs that nobody holds and that have passed a deadline, a batch at a time; how many there were."""
     arrived = (UpstreamTry.outcome == "completed", UpstreamTry.collected_at.is_(None))
     has_arrived = select(UpstreamTry.id).where(UpstreamTry.job_id == Job.id, *arrived).exists()
+    longest_seconds = func.least(Job.run_seconds, moves.AT_UPSTREAM_MAX_SECONDS)
     return _expire(
         Job.status == State.WAITING,
         ((Job.fence == 0) & (Job.wait_until < func.now())) | (Job.finish_until < func.now()),
     ) + _expire(
         Job.status == State.FORWARDED,
         (Job.finish_until < func.now())
-        | (Job.started_at + func.make_interval(0, 0, 0, 0, 0, 0, Job.run_seconds) < func.now()) & ~has_arrived,
+        | (Job.started_at + func.make_interval(0, 0, 0, 0, 0, 0, longest_seconds) < func.now()) & ~has_arrived,
     )
 
 

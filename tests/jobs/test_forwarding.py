@@ -251,3 +251,14 @@ def test_whoever_says_that_it_is_sending_and_whoever_knows_the_answers_never_wai
         list(threads.map(say, range(60)))
 
     assert {try_of(try_id).upstream_id for try_id in ids} == set(names.values())
+
+
+@pytest.mark.parametrize(("hours", "state"), [(5, State.FORWARDED), (7, State.FAILED)])
+def test_what_the_upstream_has_not_rendered_in_six_hours_fails_though_a_gpu_may_take_days(
+    caller: Caller, hours: int, state: State
+) -> None:
+    job = prepared(caller)
+    forward()
+    execute("UPDATE jobs SET started_at = now() - make_interval(hours => :hours)", hours=hours)
+    assert lifecycle.expire() == (state is State.FAILED)
+    assert status_of(job) == state
