@@ -34,7 +34,9 @@ def test_an_order_of_an_account_that_is_kept_waits_outside_of_its_group(
         factories.submit(each.caller)  # makes the tallies
 
     def order(whose: Member) -> int:
-        return client.post(f"/api/v3/{factories.MULTI}", json=factories.form(), headers=whose.headers).status_code
+        answer = client.post(f"/api/v3/{factories.MULTI}", json=factories.form(), headers=whose.headers)
+        status: int = answer.status_code
+        return status
 
     with ThreadPoolExecutor(2) as callers:
         with kept(member.caller):
