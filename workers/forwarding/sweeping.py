@@ -72,6 +72,7 @@ class Listing:
         self._key = upstream_key
         self._verdicts = verdicts
         self._unseen = dict(known)
+        self._videoless: list[Open] = []
         self._now = clock.now()
         self._found = 0
         self._in_vain = 0
@@ -110,7 +111,7 @@ class Listing:
             await run_sync(forwarding.accepted, {one.id: upstream_id})
             if one.upstream_key != self._key:
                 await run_sync(pursuing.adopt, one.id, self._key)
-            self._verdicts.hear(one.id, prediction)
+            self._hear(one, prediction)
         return lost
 
     def may_hide(self, one: Open) -> bool:
@@ -122,16 +123,24 @@ class Listing:
 
     def unseen(self) -> list[Open]:
         """Those to ask about one by one; what has just been sent may not be in a list that is whole yet."""
-        return [one for one in self._unseen.values() if not self._is_whole or one.unasked_seconds > _UNSEEN_SECONDS]
+        unseen = (one for one in self._unseen.values() if not self._is_whole or one.unasked_seconds > _UNSEEN_SECONDS)
+        return [*self._videoless, *unseen]
 
     def _note(self, prediction: Prediction, *, is_any_doubted: bool) -> None:
         self.count += 1
         one = self._unseen.pop(prediction.id, None)
         if one is not None:
-            self._verdicts.hear(one.id, prediction)
+            self._hear(one, prediction)
             self._found += 1
         elif is_any_doubted:
             self.strangers[prediction.id] = prediction
+
+    def _hear(self, one: Open, prediction: Prediction) -> None:
+        """Hear how one stands; what the list shows without its video may have one all the same."""
+        if prediction.lacks_video:
+            self._videoless.append(one)
+        else:
+            self._verdicts.hear(one.id, prediction)
 
     def _is_worth_it(self) -> bool:
         """Whether to read on: not once pages in vain have cost as much as asking about each that is left would."""

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -101,15 +102,59 @@ def test_a_list_that_shows_next_to_nothing_of_ours_is_read_no_further(at_upstrea
             list(threads.map(lambda _: upstream.fake.submit(), range(2 * PAGE_SIZE)))
         upstream.fake.finish_all(*ours)
         before = upstream.fake.calls().get("list", {}).get("200", 0)
-        asyncio.run(_sweep_and_write_down())
+        asyncio.run(_sweep_and_write_down(Verdicts()))
 
         assert upstream.fake.calls()["list"]["200"] == before + 1
         assert all(one.outcome == "completed" for job_id in job_ids for one in upstream.tries(job_id))
 
 
-async def _sweep_and_write_down() -> None:
-    verdicts = Verdicts()
+async def _sweep_and_write_down(verdicts: Verdicts, opened: type[Client] = Client) -> None:
     [key] = keys.configured()
-    async with Client(settings.load().wavespeed_url, [key]) as client:
+    async with opened(settings.load().wavespeed_url, [key]) as client:
         await sweeping.sweep(client, key.name, verdicts)
     await verdicts.write_down()
+
+
+def test_one_404_does_not_send_a_running_job_again(at_upstream: Opener) -> None:
+    with at_upstream({"DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "0.1"}, speed=_FOR_EVER) as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            wait_for(lambda: upstream.at_stage(job_id, "rendering"))
+        (one,) = upstream.tries(job_id)
+        verdicts = Verdicts()
+
+        def is_ended() -> bool:
+            asyncio.run(_ask_where_it_is_unknown(verdicts, one))
+            return upstream.tries(job_id)[0].ended_at is not None
+
+        assert not is_ended()
+        asyncio.run(_sweep_and_write_down(verdicts))  # it is there after all
+        assert not is_ended()
+        wait_for(is_ended)
+        assert upstream.tries(job_id)[0].reason == "WaveSpeed no longer knows the job"
+
+
+async def _ask_where_it_is_unknown(verdicts: Verdicts, one: UpstreamTry) -> None:
+    [key] = keys.configured()
+    async with Client(settings.load().wavespeed_url, [key]) as client:
+        await verdicts.ask(client, one.id, key.name, "deleted")
+    await verdicts.write_down()
+
+
+def test_what_the_list_shows_without_its_video_is_asked_about_by_name(at_upstream: Opener) -> None:
+    with at_upstream({"DUOLOGUE_WAVESPEED_POLL_SECONDS": "3600"}, speed=_FOR_EVER) as upstream:
+        job_ids = [upstream.job() for _ in range(_OURS)]
+        with upstream.forwarding():
+            wait_for(lambda: all(upstream.at_stage(job_id, "rendering") for job_id in job_ids))
+        upstream.fake.finish_all(*(job["id"] for job in upstream.fake.jobs()))
+        asyncio.run(_sweep_and_write_down(Verdicts(), Bare))
+
+        assert {one.outcome for job_id in job_ids for one in upstream.tries(job_id)} == {"completed"}
+
+
+class Bare(Client):
+    """A client whose list shows no videos."""
+
+    async def predictions(self, key: str, *, since: datetime, **asked: Any) -> AsyncGenerator[Prediction, None]:  # noqa: ANN401 - as its own
+        async for prediction in super().predictions(key, since=since, **asked):
+            yield replace(prediction, outputs=())

@@ -13,8 +13,8 @@ from jobs import clock
 from jobs.rules.tiers import UpstreamKey
 from workers.engines.cloud import refusals
 from workers.engines.cloud.calls import CONNECT_SECONDS, Call, Question
-from workers.engines.cloud.errors import Abandoned, KeyRefused, NotReached, Unreadable, UpstreamError
-from workers.engines.cloud.replies import Content, Envelope, read_message
+from workers.engines.cloud.errors import Abandoned, KeyRefused, NotReached, Refused, Unreadable, UpstreamError
+from workers.engines.cloud.replies import Content, Envelope, read_code, read_message
 
 CONNECTIONS: Final = 192
 _KEEP_ALIVE_SECONDS: Final = 30.0
@@ -122,7 +122,11 @@ class Line:
         for text in self._texts.values():
             said = said.replace(text, "[key]")
         pause_seconds = refusals.told_pause_seconds(answer.headers, self.now or clock.now())
-        return refusals.why_refused(call, status, refusals.quoted(said), key, pause_seconds)
+        error = refusals.why_refused(call, status, refusals.quoted(said), key, pause_seconds)
+        if isinstance(error, Refused) and read_code(answer.body) != status:
+            # A gateway that cannot find its way answers 404 too, and that says nothing of a job.
+            return refusals.unanswered(call, f"somebody on the way answered {status}", key, pause_seconds)
+        return error
 
 
 async def _send(call: Call, client: httpx.AsyncClient, request: httpx.Request, key: str) -> Answer:

@@ -13,7 +13,8 @@ from jobs.rules import markers
 from jobs.rules.addresses import URL_MAX_LETTERS
 from workers.engines.cloud.errors import Unreadable
 
-FINAL: Final = frozenset({"completed", "failed", "cancelled", "timeout", "deleted"})
+COMPLETED: Final = "completed"
+FINAL: Final = frozenset({COMPLETED, "failed", "cancelled", "timeout", "deleted"})
 """The words for an end; any other, known or new, is taken for a job that is still on its way."""
 
 Content = TypeVar("Content")
@@ -75,6 +76,11 @@ class Prediction:
     @property
     def is_final(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def lacks_video(self) -> bool:
+        """Whether it is complete and shows no video."""
+        return self.status == COMPLETED and not self.outputs
 
     @property
     def inference_ms(self) -> int:
@@ -207,6 +213,16 @@ def _read(adapter: TypeAdapter[Content], body: bytes, whose: str) -> Content:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Unreadable(f"{whose} cannot be read: {f'{place}: ' if place else ''}{first['msg']}.") from None
+
+
+def read_code(body: bytes) -> int | None:
+    """The code of an error's envelope; None where there is no such envelope."""
+    try:
+        found = from_json(body)
+    except ValueError:
+        return None
+    code = found.get("code") if isinstance(found, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def read_message(body: bytes) -> str:

@@ -12,7 +12,7 @@ from tests.fakes.wavespeed import SOLO, wavespeed
 from tests.workers.engines.cloud.asking import CHOICES, FORM, KEY, KEYS, LONG_AGO, ask, balance, failure, listed, submit
 from workers.engines.cloud.calls import Call, Patience, Question
 from workers.engines.cloud.client import Client
-from workers.engines.cloud.errors import Abandoned, Busy, KeyRefused, NotReached, OutcomeUnknown, Refused
+from workers.engines.cloud.errors import Abandoned, Away, Busy, KeyRefused, NotReached, OutcomeUnknown, Refused
 from workers.engines.cloud.line import ANSWER_MAX_BYTES, Line, Request
 from workers.engines.cloud.replies import Prediction, Reader
 
@@ -107,6 +107,16 @@ def test_an_error_inside_a_success_is_an_error() -> None:
 
     assert isinstance(refused, Refused)
     assert isinstance(unknown, OutcomeUnknown)
+
+
+@pytest.mark.parametrize("body", [b"<html>404 page not found</html>", b'{"message":"Not Found"}', b'{"code":"404"}'])
+def test_a_no_that_is_not_the_upstreams_own_says_nothing_of_a_job(body: bytes) -> None:
+    with MediaServer() as server:
+        server.serve(f"/api/v3/{SOLO}", body, status="404 Not Found")
+        server.serve("/api/v3/predictions/a/result", body, status="404 Not Found")
+
+        assert isinstance(failure(server.url(""), submit), OutcomeUnknown)
+        assert isinstance(failure(server.url(""), lambda client: client.prediction(KEY, "a"), Patience(tries=1)), Away)
 
 
 @pytest.mark.parametrize("status", ["201 Created", "302 Found", "304 Not Modified", "408 Request Timeout"])
