@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from jobs import clock
 from jobs.database import transaction
 from jobs.lifecycle import tries
 from jobs.tables import UpstreamPace, UpstreamTry
@@ -77,7 +78,7 @@ class Open:
     """A try that is not known to have ended. Without an `upstream_id` nobody knows whether it is there.
 
     Nobody has been sending it since `doubted_since`, which is `doubted_seconds` ago; `unasked_seconds` is for how long
-    nobody asked.
+    nobody asked. `made_at` is by this machine's clock, not by Postgres'.
     """
 
     id: uuid.UUID
@@ -85,7 +86,7 @@ class Open:
     upstream_id: str | None
     marker: str | None
     doubted_since: datetime
-    age_seconds: float
+    made_at: datetime
     doubted_seconds: float
     unasked_seconds: float
 
@@ -195,4 +196,13 @@ def keep_secret(upstream_key: str, secret: str) -> None:
 
 
 def _open(row: Any) -> Open:  # noqa: ANN401 - the driver makes the class of its rows as they come
-    return Open(*row[:5], *(float(seconds) for seconds in row[5:]))
+    return Open(
+        id=row.id,
+        upstream_key=row.upstream_key,
+        upstream_id=row.upstream_id,
+        marker=row.marker,
+        doubted_since=row.doubted_since,
+        made_at=clock.now() - timedelta(seconds=float(row.age_seconds)),
+        doubted_seconds=float(row.doubted_seconds),
+        unasked_seconds=float(row.unasked_seconds),
+    )

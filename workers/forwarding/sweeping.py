@@ -73,7 +73,7 @@ class Listing:
         self._verdicts = verdicts
         self._unseen = dict(known)
         self._videoless: list[Open] = []
-        self._now = clock.now()
+        self._ahead = timedelta()
         self._found = 0
         self._in_vain = 0
         self._is_whole = False
@@ -81,8 +81,8 @@ class Listing:
     async def read(self, found: Sequence[Open], doubted: Sequence[Open]) -> bool:
         """Read it since the oldest of `found`, or until it is not worth it; whether it answered."""
         try:
-            now = self._now = await self._client.now(self._key)
-            since, until = _begun(found, now), _begun(doubted, now) if doubted else None
+            self._ahead = await self._client.now(self._key) - clock.now()
+            since, until = self._begun(found), self._begun(doubted) if doubted else None
             asked = self._client.predictions(self._key, since=since, with_inputs=bool(doubted))
             async with aclosing(asked) as predictions:
                 async for prediction in predictions:
@@ -116,7 +116,7 @@ class Listing:
 
     def may_hide(self, one: Open) -> bool:
         """Whether one that was not found may be there all the same: among what the list does not show the inputs of."""
-        begun = _begun([one], self._now)
+        begun = self._begun([one])
         return one.marker is not None and any(
             not stranger.inputs and not _is_past(stranger, begun) for stranger in self.strangers.values()
         )
@@ -125,6 +125,10 @@ class Listing:
         """Those to ask about one by one; what has just been sent may not be in a list that is whole yet."""
         unseen = (one for one in self._unseen.values() if not self._is_whole or one.unasked_seconds > _UNSEEN_SECONDS)
         return [*self._videoless, *unseen]
+
+    def _begun(self, some: Sequence[Open]) -> datetime:
+        """When the upstream may have taken the oldest of these, by its own clock, however long ago they were read."""
+        return min(one.made_at for one in some) + self._ahead - _EARLIER
 
     def _note(self, prediction: Prediction, *, is_any_doubted: bool) -> None:
         self.count += 1
@@ -147,11 +151,6 @@ class Listing:
         self._in_vain += max(_PAGE_COST - self._found, 0)
         self._found = 0
         return len(self._unseen) > max(self._in_vain, _FEW)
-
-
-def _begun(some: Sequence[Open], now: datetime) -> datetime:
-    """When the upstream may have taken the oldest of these, by its own clock."""
-    return now - timedelta(seconds=max(one.age_seconds for one in some)) - _EARLIER
 
 
 def _is_past(prediction: Prediction, moment: datetime | None) -> bool:

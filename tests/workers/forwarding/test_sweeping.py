@@ -14,9 +14,10 @@ from sqlalchemy import func, update
 from jobs import clock, settings
 from jobs import upstream as keys
 from jobs.database import transaction
+from jobs.lifecycle import forwarding
 from jobs.lifecycle.pursuing import Open
 from jobs.tables import UpstreamTry
-from tests.workers.forwarding.conftest import Opener, wait_for
+from tests.workers.forwarding.conftest import Opener, Upstream, wait_for
 from workers.engines.cloud.client import PAGE_SIZE, Client
 from workers.engines.cloud.replies import Prediction
 from workers.forwarding import sweeping
@@ -76,13 +77,48 @@ def test_what_the_list_shows_no_inputs_of_may_be_ours_unless_it_is_older(
     inputs: dict[str, str] | None, age_seconds: float, marker: str | None, *, may_be: bool
 ) -> None:
     now = clock.now()
-    doubted = Open(uuid.uuid4(), "key", None, marker, now, 60.0, 60.0, 60.0)
+    doubted = Open(uuid.uuid4(), "key", None, marker, now, now - timedelta(seconds=60), 60.0, 60.0)
     listing = Listing(Client("http://127.0.0.1:1", []), "key", Verdicts(), {})
     listing.strangers["other"] = Prediction(
         "other", "processing", created_at=now - timedelta(seconds=age_seconds), inputs=inputs
     )
 
     assert listing.may_hide(doubted) is may_be
+
+
+class Slow(Client):
+    """A client whose clock and ours go on by minutes while it reads a list."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__("http://127.0.0.1:1", [])
+        self._patch = monkeypatch
+        self.asked_since: list[datetime] = []
+
+    async def now(self, key: str) -> datetime:  # noqa: ARG002 - as its own
+        return clock.now()
+
+    async def predictions(self, key: str, *, since: datetime, **_: Any) -> AsyncGenerator[Prediction, None]:  # noqa: ANN401, ARG002 - as its own
+        self.asked_since.append(since)
+        for number in range(PAGE_SIZE):
+            yield Prediction(f"other-{number}", "processing", created_at=clock.now(), inputs={"audio": "https://b/"})
+        later = clock.now() + timedelta(minutes=3)
+        self._patch.setattr(clock, "now", lambda: later)
+
+
+def test_the_second_look_reaches_as_far_back_as_the_first_however_long_that_took(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.job()
+    [sending] = forwarding.forward(keys.configured(), 1)
+    forwarding.mark({sending.try_id: "https://example.com/left.wav"})
+    with transaction() as session:
+        long_ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 1)
+        session.execute(update(UpstreamTry).values(held_until=None, doubted_at=long_ago))
+    client = Slow(monkeypatch)
+    asyncio.run(sweeping.sweep(client, sending.upstream_key, Verdicts()))
+
+    first, second = client.asked_since
+    assert abs(second - first) < timedelta(seconds=1)
 
 
 async def _sweep(interrupt: Callable[[], object]) -> None:
