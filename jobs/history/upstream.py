@@ -4,14 +4,14 @@ from sqlalchemy.orm import Session
 
 from jobs.history.asking import broken, count
 from jobs.history.finding import Finding, judged
-from jobs.rules.retries import COLLECTS_MAX
+from jobs.rules.retries import COLLECTS_MIN
 
 # A video that came is paid for. Only when it could not be fetched for so often is there another try after it.
 _BESIDE_ANOTHER = """
     SELECT later.job_id FROM upstream_tries AS former
         JOIN upstream_tries AS later ON later.job_id = former.job_id AND later.id > former.id
     WHERE former.ended_at IS NULL OR former.ended_at > later.made_at
-        OR former.outcome = 'completed' AND former.collects < :collects_max
+        OR former.outcome = 'completed' AND former.collects < :collects_min
 """
 _UNAGREED = """
     SELECT later.job_id FROM upstream_tries AS former
@@ -41,7 +41,7 @@ def never_twice(session: Session) -> Finding:
         broken(
             session,
             f"{_BESIDE_ANOTHER} UNION {_UNAGREED} UNION {_NOT_ITS_OWN} UNION {_DOUBLED}",
-            collects_max=COLLECTS_MAX,
+            collects_min=COLLECTS_MIN,
         ),
         "what may have been charged and was sent again is judged by what its account allows today",
     )

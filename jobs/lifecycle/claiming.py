@@ -157,7 +157,14 @@ def _fetch(worker: str) -> Claim | None:
         job.worker, job.stage, job.started_at = worker, "collecting", moves.now(session)
         job.lease_until = job.started_at + timedelta(seconds=settings.load().lease_seconds)
         journal.move(session, job, State.RUNNING, "job.collecting", worker=worker)
-    arrival = Arrival(one.id, one.output_url or "", bool(one.is_flagged), one.inference_ms)
+    arrival = Arrival(
+        try_id=one.id,
+        upstream_key=one.upstream_key,
+        upstream_id=one.upstream_id or "",
+        url=one.output_url or "",
+        is_flagged=bool(one.is_flagged),
+        inference_ms=one.inference_ms,
+    )
     return _claim_of(job, worker, arrival)
 
 

@@ -16,7 +16,9 @@ from jobs.lifecycle.holding import Claim, held
 from jobs.rules import retries
 from jobs.rules.retries import Again, GiveUp
 from jobs.rules.states import State
-from jobs.tables import Job
+from jobs.tables import Job, UpstreamTry
+
+_NOT_REACHED = "provider_away"
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,31 @@ def stumble(claim: Claim, error: JobError) -> None:
 
 
 def not_collected(claim: Claim, error: JobError) -> None:
-    """The video at the upstream did not come: it is fetched again a few times, then the attempt has failed.
+    """The video at the upstream did not come: it is fetched again for hours, then the attempt has failed.
 
-    Raises LeaseLost.
+    Where nobody was reached, that may be our own network: it is fetched again until a deadline. Raises LeaseLost.
     """
     assert claim.arrival is not None  # noqa: S101 - only who was given one may say so
+    is_reached = error.error_class != _NOT_REACHED
     with transaction() as session:
         job = held(session, claim)
-        if tries.is_given_up(session, claim.arrival.try_id, retries.COLLECTS_MAX):
+        one = session.get_one(UpstreamTry, claim.arrival.try_id)
+        one.collects += int(is_reached)
+        if is_reached and _is_given_up(session, job, one):
+            tries.collected(session, one.id)
             go_on(session, job, error)
         else:
-            pause_seconds = retries.pause_seconds(error.pause_seconds, random.random())  # noqa: S311 - jitter
+            times = one.collects if is_reached else job.fence
+            pause_seconds = retries.collect_pause_seconds(times, random.random())  # noqa: S311 - jitter
             moves.again(session, job, Again(pause_seconds), "job.not_collected", reason=str(error))
+
+
+def _is_given_up(session: Session, job: Job, one: UpstreamTry) -> bool:
+    assert one.ended_at is not None  # noqa: S101 - it is fetched because it has ended
+    waited_seconds = (moves.now(session) - one.ended_at).total_seconds()
+    half_seconds = (job.finish_until - one.ended_at).total_seconds() / 2
+    most_seconds = min(settings.load().wavespeed_collect_seconds, half_seconds)
+    return retries.is_given_up(one.collects, waited_seconds, most_seconds)
 
 
 def go_on(session: Session, job: Job, error: JobError) -> None:

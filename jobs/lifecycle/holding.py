@@ -31,6 +31,8 @@ class Arrival:
     """A video that waits at the upstream to be fetched."""
 
     try_id: uuid.UUID
+    upstream_key: str
+    upstream_id: str
     url: str
     is_flagged: bool
     inference_ms: int

@@ -82,15 +82,6 @@ def collected(session: Session, *try_ids: uuid.UUID) -> None:
     session.execute(some.values(collected_at=func.clock_timestamp()))
 
 
-def is_given_up(session: Session, try_id: uuid.UUID, most: int) -> bool:
-    """Count that its video did not come; whether that was so often that it is not fetched any more."""
-    more = update(UpstreamTry).where(UpstreamTry.id == try_id).values(collects=UpstreamTry.collects + 1)
-    if session.scalars(more.returning(UpstreamTry.collects)).one() < most:
-        return False
-    collected(session, try_id)
-    return True
-
-
 def stop(session: Session, job_id: uuid.UUID) -> None:
     """The job has ended: what runs there is to stop, and what came is not fetched."""
     unneeded = update(UpstreamTry).where(UpstreamTry.job_id == job_id).execution_options(synchronize_session=False)

@@ -9,8 +9,8 @@ APART_SECONDS = 120.0
 TOLD_PAUSE_MAX_SECONDS = 3600.0
 PROFILE_MAX = 1
 WORKERS_LOST_MAX = 2
-COLLECTS_MAX = 5
-"""How often the upstream's video is fetched in vain before its job is sent there anew."""
+COLLECTS_MIN = 5
+"""So often at least the upstream's video is fetched in vain before its job is sent there, and paid, anew."""
 
 
 class Policy(Enum):
@@ -116,11 +116,14 @@ def elsewhere(verdict: Again | GiveUp) -> Again:
     return Again(0.0, counts=isinstance(verdict, GiveUp) or verdict.counts)
 
 
-def pause_seconds(told_seconds: float | None, chance: float) -> float:
-    """Pause before the upstream is asked for the same again, as told or the shortest, with jitter."""
-    if told_seconds is not None:
-        return min(max(told_seconds, 0.0), TOLD_PAUSE_MAX_SECONDS)
-    return FIRST_PAUSE_SECONDS * (0.5 + 0.5 * chance)
+def is_given_up(collects: int, waited_seconds: float, most_seconds: float) -> bool:
+    """Whether a video that was fetched so often in vain, since so long, is not fetched any more."""
+    return collects >= COLLECTS_MIN and waited_seconds >= most_seconds
+
+
+def collect_pause_seconds(times: int, chance: float) -> float:
+    """Pause before a video is fetched again that was fetched so many times in vain, with jitter on the upper half."""
+    return _pause(times) * (0.5 + 0.5 * chance)
 
 
 def _apart_seconds(attempt: int) -> float:

@@ -37,6 +37,11 @@ class EngineSettings(BaseSettings):
     wavespeed_doubt_seconds: float = Field(
         900, gt=0, description="After so long, a job that the upstream gives no word of is marked as possibly charged."
     )
+    wavespeed_collect_seconds: float = Field(
+        21600,
+        ge=0,
+        description="So long a finished video that does not come is fetched; then it is made, and paid, anew.",
+    )
     gpu_usd_per_hour: Decimal = Field(
         Decimal(0), ge=0, allow_inf_nan=False, description="What an hour of the own GPU costs, for costs and margins."
     )

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from jobs.database import transaction
 from jobs.rules import tiers
-from jobs.rules.retries import COLLECTS_MAX
+from jobs.rules.retries import COLLECTS_MIN
 from jobs.tables import Account, UpstreamTry
 from tests.fakes.wavespeed import Fake
 from tests.story.cloud.world import KEYS
@@ -177,7 +177,7 @@ def _of_the_jobs(taken: Sequence[Taken], lenient: set[uuid.UUID]) -> Iterator[st
             assert one is not None
             if one.ended_at is None or later.created_at < one.ended_at:
                 yield f"job {job_id} was sent again while prediction {former.id} was open"
-            is_usable = one.outcome == "completed" and one.collects < COLLECTS_MAX
+            is_usable = one.outcome == "completed" and one.collects < COLLECTS_MIN
             is_barred = one.outcome == "unproven" and one.account_id not in lenient
             if is_usable or is_barred or one.outcome in {"not_sent", "not_found", "refused"}:
                 yield f"job {job_id} was sent again after prediction {former.id}, which had ended as {one.outcome}"

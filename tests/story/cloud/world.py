@@ -38,6 +38,7 @@ _SETTINGS = {
     "DUOLOGUE_MINIMUM_SECONDS": "1",
     "DUOLOGUE_WAVESPEED_POLL_SECONDS": "2",
     "DUOLOGUE_WAVESPEED_DOUBT_SECONDS": "5",
+    "DUOLOGUE_WAVESPEED_COLLECT_SECONDS": "20",
     # Well above what the upstream's list lags, for both sides run on a machine that may stand still for a while.
     "DUOLOGUE_WAVESPEED_LIST_LAG_SECONDS": "8",
 }

@@ -10,6 +10,7 @@ from jobs.database import transaction
 from jobs.lifecycle import forwarding
 from jobs.rules.states import State
 from jobs.rules.tiers import read_keys
+from tests.past import execute
 from tests.workers.forwarding.conftest import Opener, Upstream, wait_for
 from workers.chores import reconcile
 
@@ -39,6 +40,17 @@ def test_a_job_goes_to_the_upstream_and_its_video_comes_into_our_bucket(upstream
     assert storage.size(job.output["key"]) == job.output["bytes"] > 0
     assert len(upstream.fake.jobs()) == 1
     assert job.cost_usd == one.expected_usd > 0
+
+
+def test_a_video_whose_link_has_ended_is_fetched_from_where_it_is_today(upstream: Upstream) -> None:
+    job_id = upstream.job()
+    with upstream.forwarding():
+        wait_for(lambda: upstream.at_stage(job_id, "arrived"))
+    execute("UPDATE upstream_tries SET output_url = :url", url=f"{upstream.fake.url}/outputs/of-yesterday.mp4")
+
+    (job,) = upstream.finish(job_id)
+    assert job.status == "completed"
+    assert "job.not_collected" not in upstream.story(job_id)
 
 
 def test_no_worker_is_held_while_a_job_is_at_the_upstream(at_upstream: Opener) -> None:

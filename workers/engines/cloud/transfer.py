@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import httpx
 
-from workers.engines.cloud.errors import OutputBroken, OutputMissing
+from workers.engines.cloud.errors import NotReached, OutputBroken, OutputMissing
 from workers.engines.cloud.mp4 import Film, Watcher
 
 _HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "duologue"}
@@ -65,7 +65,8 @@ def carry(
     """Read `url` to its end into `sink`, taking it up again after each break.
 
     `check` is called between pieces, and `pause` waits; what either raises ends the reading. Raises OutputMissing when
-    there is no such file, OutputBroken when it does not come whole, and whatever `sink` raises.
+    there is no such file, NotReached when there is no connection to where it lies, OutputBroken when it does not come
+    whole, and whatever `sink` raises.
     """
     reading = _Reading(source, url, sink, terms or Terms(), check)
     in_vain = 0
@@ -76,6 +77,8 @@ def carry(
         except _Broke as broke:
             in_vain = 0 if reading.received > before else in_vain + 1
             if in_vain >= reading.terms.tries:
+                if isinstance(broke, _Unreached):
+                    raise NotReached(f"WaveSpeed's video cannot be reached: {broke}") from None
                 raise OutputBroken(f"WaveSpeed's video does not come through: {broke}") from None
         else:
             return reading.whole()
@@ -84,6 +87,10 @@ def carry(
 
 class _Broke(Exception):
     """The reading broke off; it may be taken up again."""
+
+
+class _Unreached(_Broke):
+    """There was no connection; that may be our own network."""
 
 
 class _Reading:
@@ -110,6 +117,8 @@ class _Reading:
                     self._read_again(answer)
                 else:
                     self._read(answer)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            raise _Unreached(type(error).__name__) from None
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             raise _Broke(type(error).__name__) from None
         if self._total is not None and self.received < self._total:

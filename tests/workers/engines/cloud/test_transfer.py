@@ -13,7 +13,7 @@ from tests.factories_media import clip_mp4
 from tests.fakes.media_server import MediaServer
 from tests.fakes.wavespeed import QUICK, Fake, wavespeed
 from workers.engines.cloud import transfer
-from workers.engines.cloud.errors import OutputBroken, OutputMissing
+from workers.engines.cloud.errors import NotReached, OutputBroken, OutputMissing
 from workers.engines.cloud.mp4 import Film
 from workers.engines.cloud.transfer import Carried, Terms
 
@@ -122,6 +122,13 @@ def test_a_server_that_is_away_is_asked_again(server: MediaServer, shelf: Shelf)
 def test_a_server_that_stays_away_is_given_up(server: MediaServer, shelf: Shelf) -> None:
     assert "answered with 503" in broken(server.serve("/a.mp4", b"", status="503 Service Unavailable"), shelf)
     assert len(server.seen) == 3
+
+
+def test_where_nobody_is_reached_the_video_is_not_at_fault(shelf: Shelf) -> None:
+    with MediaServer() as server:
+        url = server.url("/a.mp4")
+    with pytest.raises(NotReached):
+        carry(url, shelf)
 
 
 @pytest.mark.parametrize(
