@@ -101,8 +101,11 @@ def now(session: Session) -> datetime:
 
 
 def _pays_anyway(session: Session, job: Job, state: State) -> bool:
-    """Whether the job costs its price though it was cancelled: by then it was at the upstream, which is paid."""
-    if state is not State.CANCELLED or not (job.status == State.FORWARDED or tries.awaits_collection(session, job)):
+    """Whether the job costs its price though it was cancelled: by then it was at the upstream, which is paid.
+
+    What is only about to be sent, or may not have been taken, is free.
+    """
+    if state is not State.CANCELLED or not tries.is_there(session, job):
         return False
     with session.no_autoflush:
         return session.scalars(select(Account.pays_cancelled).where(Account.id == job.account_id)).one()

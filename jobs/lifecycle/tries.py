@@ -104,6 +104,17 @@ def awaits_collection(session: Session, job: Job) -> bool:
         return session.scalars(waiting).first() is not None
 
 
+def is_there(session: Session, job: Job) -> bool:
+    """Whether the upstream is known to have the job, or a video for it that is not ours yet."""
+    if job.engine != "cloud":
+        return False
+    running = select(UpstreamTry.id).where(
+        UpstreamTry.job_id == job.id, UpstreamTry.ended_at.is_(None), UpstreamTry.upstream_id.is_not(None)
+    )
+    with session.no_autoflush:
+        return session.scalars(running).first() is not None or awaits_collection(session, job)
+
+
 def _now(session: Session) -> datetime:
     with session.no_autoflush:
         moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()

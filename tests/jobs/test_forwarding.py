@@ -216,6 +216,18 @@ def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller:
     assert (ended.price_usd > 0) is pays
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_whoever_pays_for_cancelled_jobs_pays_only_for_what_the_upstream_has(caller: Caller, *, is_there: bool) -> None:
+    limit(caller, pays_cancelled=True)
+    job = prepared(caller)
+    [sending] = forward()
+    forwarding.mark({sending.try_id: "https://example.com/left.wav"})
+    if is_there:
+        forwarding.accepted({sending.try_id: "prediction-1"})
+
+    assert (lifecycle.cancel(caller, job.id).price_usd > 0) is is_there
+
+
 def fetch_in_vain(error: EngineError) -> None:
     """As often as it takes for a count to be full."""
     for _ in range(COLLECTS_MIN):
