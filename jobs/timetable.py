@@ -23,6 +23,12 @@ def take(name: str, every_seconds: float) -> bool:
         return is_taken or session.scalars(new.returning(Chore.name)).one_or_none() is not None
 
 
+def give_back(name: str) -> None:
+    """The turn came to nothing: `name` is due again at once."""
+    with transaction() as session:
+        session.execute(update(Chore).where(Chore.name == name).values(due_at=func.now()))
+
+
 def tick_off(name: str, done: int, took_ms: int) -> None:
     """Write down that `name` came to its end."""
     with transaction() as session:

@@ -36,11 +36,11 @@ _OURS = text("""
     WHERE upstream_key = :key AND upstream_id = ANY(:ids) AND reconciled_at IS NULL AND made_at >= :since
 """)
 
-# What the bill never names was never charged.
+# What the bill never names was never charged; of what was made before it was read from it says nothing.
 _FREE = text("""
     UPDATE upstream_tries SET charged_usd = 0, reconciled_at = clock_timestamp()
     WHERE upstream_key = :key AND upstream_id IS NOT NULL AND reconciled_at IS NULL AND charged_usd IS NULL
-        AND ended_at < now() - make_interval(days => :days)
+        AND made_at >= :since AND ended_at < now() - make_interval(days => :days)
     RETURNING id
 """)
 

@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 
 from cli.fake_wavespeed.plan import DEFAULT_KEY as KEY
-from jobs import lifecycle, storage, terms
+from jobs import lifecycle, storage, terms, timetable
+from jobs import upstream as keys
 from jobs.database import transaction
 from jobs.lifecycle import forwarding
 from jobs.rules.states import State
 from jobs.rules.tiers import read_keys
+from tests.conftest import set_settings
 from tests.past import execute
 from tests.workers.forwarding.conftest import Opener, Upstream, wait_for
 from workers.chores import reconcile
+from workers.engines.cloud.errors import KeyRefused
 
 FOR_EVER = 0.001
 """Seconds of video made in a second: none of a test's jobs ends."""
@@ -226,3 +229,43 @@ def test_the_upstreams_bill_has_the_last_word_on_cost(at_upstream: Opener) -> No
         wait_for(lambda: reconcile.run_once() or not upstream.unbilled())
         cost_usd = sum(upstream.look(job_id).cost_usd for job_id in job_ids)
         assert float(cost_usd) == pytest.approx(upstream.paid_usd())
+
+
+def test_a_key_that_is_refused_keeps_no_other_from_its_bill(
+    at_upstream: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_upstream() as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            upstream.finish(job_id)
+        gone, there = (f"{key}:ultra" for key in ("gone", KEY))
+        set_settings(monkeypatch, {"DUOLOGUE_WAVESPEED_API_KEYS": f"{gone},{there}"})
+        [unpaid, _] = keys.configured()
+        execute(
+            """INSERT INTO upstream_tries (id, job_id, account_id, attempt, fence, upstream_key, model, upstream_id)
+            SELECT gen_random_uuid(), gen_random_uuid(), account_id, 1, 1, :key, model, 'old' FROM jobs""",
+            key=unpaid.name,
+        )
+        with pytest.raises(KeyRefused):
+            reconcile.run_once()
+        assert upstream.unbilled() == 1
+        with pytest.raises(KeyRefused):
+            reconcile.run_once()
+        due = execute("SELECT due_at <= now() AS is_due FROM chores WHERE name LIKE 'reconcile_all%' ORDER BY due_at")
+        assert [one.is_due for one in due] == [True, False], "what failed is not put off for an hour"
+
+
+def test_the_bill_of_an_hour_writes_off_nothing_older(at_upstream: Opener) -> None:
+    with at_upstream() as upstream:
+        job_id = upstream.job()
+        with upstream.forwarding():
+            upstream.finish(job_id)
+        execute(
+            "UPDATE upstream_tries SET made_at = made_at - interval '4 days', ended_at = ended_at - interval '4 days'"
+        )
+        [key] = keys.configured()
+        timetable.take(f"reconcile_all_{key.name}", reconcile.THOROUGH_SECONDS)
+
+        assert reconcile.run_once() == 0
+        assert upstream.look(job_id).cost_usd > 0
+        assert upstream.unbilled() == 1
