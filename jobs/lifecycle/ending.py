@@ -85,10 +85,10 @@ def _is_given_up(session: Session, job: Job, one: UpstreamTry) -> bool:
     return retries.is_given_up(one.collects, waited_seconds, most_seconds)
 
 
-def go_on(session: Session, job: Job, error: JobError) -> None:
+def go_on(session: Session, job: Job, error: JobError, verdict: Again | GiveUp | None = None) -> None:
     """Go on with a job, locked, after an attempt ended with `error`: with another engine, again, or not at all."""
     engine, profile = job.engine, job.profile
-    verdict = retries.after_error(
+    verdict = verdict or retries.after_error(
         error.error_class,
         retries.Record(job.attempt, settings.load().attempts_max, claims=job.fence, profile=profile),
         permanent=error.permanent,

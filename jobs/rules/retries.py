@@ -96,6 +96,16 @@ def after_error(
     return Again(_pause(record.attempt) * (0.5 + 0.5 * chance))
 
 
+def after_refused_key(record: Record, pause_seconds: float, times: int, *, is_jobs_fault: bool) -> Again | GiveUp:
+    """Decide when the upstream refused a key for the job for the `times`-th time.
+
+    `pause_seconds` is what is told of the key. The job waits longer: others go first once the key is tried again.
+    """
+    if is_jobs_fault and record.attempt >= record.attempts_max:
+        return GiveUp(f"given up after {record.attempt} attempts")
+    return Again(pause_seconds * 2.0 ** min(times, 2), counts=is_jobs_fault)
+
+
 def after_lost_worker(
     workers_lost: int, record: Record, *, was_alone: bool = True, chance: float = 0.0
 ) -> Again | GiveUp:

@@ -13,6 +13,7 @@ MINUTE_SECONDS: Final = 60.0
 SLACK_SECONDS: Final = 5.0
 """A submit may reach the upstream so much later than it was allowed; the minute is taken to be longer by that."""
 
+_LATELY: Final = timedelta(hours=1)
 _OWN_LIMITS: Final = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,6})", re.ASCII)
 
 
@@ -86,9 +87,17 @@ def allow(standing: Standing, wanted: int, now: datetime) -> Allowance:
 
 
 def spread(standings: Iterable[Standing], wanted: int, now: datetime) -> tuple[Allowance, ...]:
-    """Spread `wanted` submits over several keys, those with the most room in their tier first."""
+    """Spread `wanted` submits over several keys, those with the most room in their tier first.
+
+    A key that was closed lately comes last: one that takes nothing is always empty.
+    """
+
+    def place(one: Standing) -> tuple[bool, float, str]:
+        was_closed = one.closed_until is not None and one.closed_until > now - _LATELY
+        return was_closed, one.in_flight / one.tier.at_once, one.key
+
     given, left = [], wanted
-    for standing in sorted(standings, key=lambda one: (one.in_flight / one.tier.at_once, one.key)):
+    for standing in sorted(standings, key=place):
         allowance = allow(standing, left, now)
         given.append(allowance)
         left -= allowance.count

@@ -76,6 +76,14 @@ def test_several_keys_share_the_load_by_the_room_they_have() -> None:
     assert given_out == {"b": 60, "a": 6}
 
 
+def test_a_key_that_was_closed_lately_is_used_for_what_the_others_have_no_room_for() -> None:
+    dead = Standing("a", TIERS["silver"], closed_until=at(-1))
+    busy = Standing("b", TIERS["silver"], in_flight=90)
+
+    assert [(one.key, one.count) for one in spread([dead, busy], 8, NOW)] == [("b", 6), ("a", 2)]
+    assert next(iter(spread([dead, busy], 8, at(3600)))).key == "a"
+
+
 def test_keys_are_read_with_their_tiers() -> None:
     one, two, three = read_keys(" first:ultra, second ,third:600/2000")
 

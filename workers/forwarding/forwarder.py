@@ -20,7 +20,7 @@ from anyio.to_thread import run_sync
 
 from jobs import events, settings, timetable, upstream
 from jobs.errors import JobError, Unavailable, WorkerUnfit
-from jobs.lifecycle import forwarding, pursuing
+from jobs.lifecycle import forwarding, pursuing, refusing
 from jobs.lifecycle.forwarding import Sending
 from jobs.lifecycle.pursuing import There
 from workers.engines.cloud.client import Client
@@ -43,6 +43,7 @@ BUSY_SECONDS = 0.2
 _ALIVE_SECONDS = 4.0
 _OUTAGE_SECONDS = 1.0
 _SECRETS_SECONDS = 3600.0
+_SECRETS_AGAIN_SECONDS = 30.0
 _KEY_PAUSE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 
@@ -188,7 +189,10 @@ class Forwarder:
             pause_seconds = error.pause_seconds or _KEY_PAUSE_SECONDS
 
         def tell(try_id: uuid.UUID) -> None:
-            forwarding.unsent(try_id, error, pause_key_seconds=pause_seconds)
+            if isinstance(error, KeyRefused):
+                refusing.key_refused(try_id, error, error.status, pause_seconds)
+            else:
+                forwarding.unsent(try_id, error, pause_key_seconds=pause_seconds)
 
         await self._insist(tell, sending.try_id)
         self._hands.drop(sending.try_id)
@@ -265,13 +269,14 @@ class Forwarder:
         """Learn what the upstream signs its webhooks with."""
         if not settings.load().wavespeed_callbacks:
             return _SECRETS_SECONDS
+        rest_seconds = _SECRETS_SECONDS
         for key in self._keys:
             try:
                 await run_sync(pursuing.keep_secret, key.name, await self._client.webhook_secret(key.name))
             except UpstreamError as error:
                 events.emit("upstream.secret_failed", upstream_key=key.name, reason=str(error))
-                return _KEY_PAUSE_SECONDS
-        return _SECRETS_SECONDS
+                rest_seconds = _SECRETS_AGAIN_SECONDS
+        return rest_seconds
 
 
 @contextmanager

@@ -269,3 +269,14 @@ def test_the_bill_of_an_hour_writes_off_nothing_older(at_upstream: Opener) -> No
         assert reconcile.run_once() == 0
         assert upstream.look(job_id).cost_usd > 0
         assert upstream.unbilled() == 1
+
+
+def test_a_key_that_is_refused_keeps_no_other_from_its_webhooks_secret(at_upstream: Opener) -> None:
+    changes = {
+        "DUOLOGUE_WAVESPEED_API_KEYS": f"gone:ultra,{KEY}:ultra",
+        "DUOLOGUE_WAVESPEED_CALLBACKS": "true",
+    }
+    with at_upstream(changes) as upstream, upstream.forwarding():
+        [_, key] = keys.configured()
+        secrets = wait_for(lambda: execute("SELECT name FROM upstream_keys WHERE webhook_secret IS NOT NULL"))
+        assert [one.name for one in secrets] == [key.name]
