@@ -2,8 +2,11 @@
 
 import pytest
 
-from jobs import database, dispatch, presence
+from jobs import database, dispatch, lifecycle, presence
+from jobs.accounts import Caller
 from jobs.rules.tiers import key_name
+from jobs.tables import Job
+from tests import factories
 from tests.conftest import set_settings
 
 KEY_NAME = key_name("made-up")
@@ -22,3 +25,12 @@ def staff() -> None:
     presence.beat("machine:7", ["gpu"], slots=2, version="0")
     presence.beat("machine:8", ["cloud"], slots=3, version="0")
     dispatch.forget()
+
+
+def prepared(caller: Caller) -> Job:
+    """A job that may go up to the cloud."""
+    job = factories.submit(caller, engine="cloud")
+    claim = factories.claim(engine="cloud")
+    lifecycle.keep_media(claim, {name: {"key": f"{name}.wav", "seconds": 4.2} for name in claim.model.media})
+    lifecycle.prepared(claim)
+    return job

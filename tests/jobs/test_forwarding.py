@@ -10,19 +10,18 @@ import pytest
 from jobs import lifecycle, upstream
 from jobs.accounts import Caller
 from jobs.database import transaction
-from jobs.errors import EngineError
 from jobs.lifecycle import arriving, costing, forwarding, pursuing
 from jobs.lifecycle.arriving import Video
 from jobs.lifecycle.forwarding import Sending
 from jobs.lifecycle.pursuing import Open
 from jobs.rules.breaker import FAILURES_MAX
-from jobs.rules.retries import COLLECTS_MIN
 from jobs.rules.states import State
 from jobs.tables import Account, Engine, Job, UpstreamTry
 from tests import factories, routed
 from tests.conftest import Member
 from tests.past import execute
 from tests.paying import kept
+from tests.routed import prepared
 
 VIDEO = Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10)
 
@@ -30,24 +29,6 @@ VIDEO = Video("https://example.com/video.mp4", is_flagged=False, inference_ms=10
 @pytest.fixture(autouse=True)
 def _a_cloud(database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     routed.configure(monkeypatch)
-
-
-def prepared(caller: Caller) -> Job:
-    """A job that may go up."""
-    job = factories.submit(caller, engine="cloud")
-    claim = factories.claim(engine="cloud")
-    lifecycle.keep_media(claim, {name: {"key": f"{name}.wav", "seconds": 4.2} for name in claim.model.media})
-    lifecycle.prepared(claim)
-    return job
-
-
-def arrived(caller: Caller) -> Job:
-    """A job whose video waits at the upstream."""
-    job = prepared(caller)
-    [sending] = forward()
-    forwarding.accepted({sending.try_id: "prediction-1"})
-    arriving.completed({sending.try_id: VIDEO})
-    return job
 
 
 def forward(most: int = 9) -> list[Sending]:
@@ -205,7 +186,10 @@ def test_a_try_whose_key_is_gone_is_looked_after_by_one_once_nobody_sends_it_any
 @pytest.mark.parametrize("pays", [True, False])
 def test_whoever_pays_for_cancelled_jobs_pays_while_the_video_is_fetched(caller: Caller, *, pays: bool) -> None:
     limit(caller, pays_cancelled=pays)
-    job = arrived(caller)
+    job = prepared(caller)
+    [sending] = forward()
+    forwarding.accepted({sending.try_id: "prediction-1"})
+    arriving.completed({sending.try_id: VIDEO})
     fetching = factories.claim(engine="cloud")
     lifecycle.cancel(caller, job.id)
     lifecycle.confirm_cancel(fetching)
@@ -228,46 +212,6 @@ def test_whoever_pays_for_cancelled_jobs_pays_only_for_what_the_upstream_has(cal
     assert (lifecycle.cancel(caller, job.id).price_usd > 0) is is_there
 
 
-def fetch_in_vain(error: EngineError) -> None:
-    """As often as it takes for a count to be full."""
-    for _ in range(COLLECTS_MIN):
-        execute("UPDATE jobs SET due_at = now()")
-        lifecycle.not_collected(factories.claim(engine="cloud"), error)
-
-
-@pytest.mark.parametrize(
-    ("error_class", "hours", "status"),
-    [
-        ("provider_failed", 5, State.FORWARDED),
-        ("provider_failed", 7, State.WAITING),
-        ("provider_away", 7, State.FORWARDED),
-    ],
-)
-def test_a_video_that_does_not_come_is_fetched_for_hours_and_while_nobody_is_reached_until_a_deadline(
-    caller: Caller, error_class: str, hours: int, status: State
-) -> None:
-    job = arrived(caller)
-    error = EngineError("it did not come", permanent=False, error_class=error_class)
-    fetch_in_vain(error)
-    pauses = execute("SELECT CAST(detail->>'pause_seconds' AS float) AS s FROM events WHERE kind = 'job.not_collected'")
-    assert status_of(job) == State.FORWARDED
-    assert pauses[-1].s > 7 * pauses[0].s
-
-    execute("UPDATE upstream_tries SET ended_at = ended_at - make_interval(hours => :hours)", hours=hours)
-    execute("UPDATE jobs SET due_at = now()")
-    lifecycle.not_collected(factories.claim(engine="cloud"), error)
-    assert status_of(job) == status
-
-
-def test_half_of_the_time_a_job_has_left_is_kept_for_another_try(caller: Caller) -> None:
-    job = arrived(caller)
-    execute("UPDATE upstream_tries SET ended_at = ended_at - interval '1 hour'")
-    execute("UPDATE jobs SET finish_until = now() + interval '50 minutes'")
-    fetch_in_vain(EngineError("it did not come", permanent=False))
-
-    assert status_of(job) == State.WAITING
-
-
 def test_a_forwarder_that_fell_silent_costs_the_job_no_attempt_and_is_not_the_upstreams_fault(caller: Caller) -> None:
     jobs = [prepared(caller) for _ in range(FAILURES_MAX)]
     forward()
@@ -279,15 +223,6 @@ def test_a_forwarder_that_fell_silent_costs_the_job_no_attempt_and_is_not_the_up
         attempts = [session.get_one(Job, job.id).attempt for job in jobs]
         assert session.get(Engine, "cloud") is None
     assert attempts == [0] * FAILURES_MAX
-
-
-def test_a_video_that_is_paid_for_is_fetched_again_however_many_workers_it_takes_down(caller: Caller) -> None:
-    job = arrived(caller)
-    for worker in ("worker-1", "worker-2", "worker-3"):
-        assert factories.claim(worker, "cloud").arrival is not None
-        execute("UPDATE jobs SET lease_until = now() - interval '1 second'")
-        assert lifecycle.rescue() == 1
-        assert status_of(job) == State.FORWARDED
 
 
 def test_whoever_says_that_it_is_sending_and_whoever_knows_the_answers_never_wait_for_each_other(

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from jobs import lifecycle, upstream
+from jobs import upstream
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import EngineError
@@ -15,7 +15,7 @@ from jobs.lifecycle import forwarding, refusing
 from jobs.lifecycle.forwarding import Sending
 from jobs.rules.tiers import key_name
 from jobs.tables import Job
-from tests import factories, routed
+from tests import routed
 from tests.past import execute
 
 PAUSE_SECONDS = 300.0
@@ -23,12 +23,7 @@ Refuses = Callable[[Sending], HTTPStatus | None]
 
 
 def prepared(caller: Caller) -> uuid.UUID:
-    """A job that may go up."""
-    job = factories.submit(caller, engine="cloud")
-    claim = factories.claim(engine="cloud")
-    lifecycle.keep_media(claim, {name: {"key": f"{name}.wav", "seconds": 4.2} for name in claim.model.media})
-    lifecycle.prepared(claim)
-    return job.id
+    return routed.prepared(caller).id
 
 
 def send(refuses: Refuses) -> list[Sending]:
