@@ -119,7 +119,8 @@ def _create(
         expires_at=expires_at,
     )
     with transaction() as session:
-        session.execute(_free_again(caller, name))
+        if name is not None:
+            session.execute(_free_again(caller, name))
         made = session.scalars(new.on_conflict_do_nothing().returning(Batch)).one_or_none()
         if made is not None:
             after_commit(session, lambda: events.emit("batch.created", batch=made.id.hex, account=caller.account))
@@ -144,12 +145,12 @@ def _named(caller: Caller, name: str | None, digest: bytes) -> Batch | None:
     return before
 
 
-def _free_again(caller: Caller, name: str | None) -> Update:
+def _free_again(caller: Caller, name: str) -> Update:
     """Have the name be free if its time is over."""
     return update(Batch).where(_is_named(caller, name), _is_over()).values(idempotency_key=None, body_digest=None)
 
 
-def _is_named(caller: Caller, name: str | None) -> ColumnElement[bool]:
+def _is_named(caller: Caller, name: str) -> ColumnElement[bool]:
     return and_(Batch.account_id == caller.account_id, Batch.idempotency_key == name)
 
 

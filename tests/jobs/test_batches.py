@@ -255,6 +255,14 @@ def test_one_name_means_one_batch(caller: Caller) -> None:
     assert is_new, "its time is over"
 
 
+def test_a_batch_without_a_name_touches_no_older_one(caller: Caller) -> None:
+    batches.create_from_array(caller, ASKED, batching.lines(1))
+    execute("UPDATE batches SET created_at = created_at - interval '2 days'")
+    written = execute("SELECT xmin::text FROM batches")
+    batches.create_from_array(caller, ASKED, batching.lines(1))
+    assert execute("SELECT xmin::text FROM batches ORDER BY id LIMIT 1") == written
+
+
 def test_only_the_accounts_own_uploads_are_read(caller: Caller, other_caller: Caller) -> None:
     link = batching.uploaded(other_caller, b"{}")
     for place in (link, "https://x.example/lines.jsonl", link.replace("/uploads/", "/jobs/")):
