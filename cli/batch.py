@@ -111,7 +111,7 @@ def cancel(batch_id: BatchId, *, data: DataDir = DEFAULT_DATA) -> None:
 
 @app.command()
 def retry(batch_id: BatchId, *, data: DataDir = DEFAULT_DATA) -> None:
-    """Order its failed jobs once more and print the new batch's id."""
+    """Order its failed jobs once more, within what is left of its budget, and print the new batch's id."""
     with door.find(data) as api:
         batch = api.order(f"/v1/batches/{batch_id}/retry")
     typer.echo(batch["id"])

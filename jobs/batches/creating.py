@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,18 +11,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import ColumnElement, Update, and_, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from jobs import events, idempotency, ids, settings, storage, uploads
 from jobs.accounts import Caller
-from jobs.batches import looking
+from jobs.batches import looking, retrying
 from jobs.database import after_commit, transaction
 from jobs.errors import Conflict, TooLarge, WrongInput
 from jobs.rules import keys
 from jobs.rules.batches import ARRAY_MAX, FILE_MAX_BYTES, Policy, Status
-from jobs.rules.states import State
-from jobs.tables import Batch, Job, Upload
+from jobs.tables import Batch, Upload
 
 _FILENAME = "requests.jsonl"
 _JSONL = "application/jsonl"
@@ -70,19 +69,19 @@ def create_from_array(
 def retry(caller: Caller, batch_id: uuid.UUID | None, idempotency_key: str | None = None) -> tuple[Batch, bool]:
     """Order the failed jobs of a final batch once more, as a batch of its own; beside it, whether it is new.
 
-    Raises NotFound, and Conflict while the batch is not final or when none of its jobs failed.
+    It has as long as the old one had, and what is left of its budget. Raises NotFound, and Conflict while the batch
+    is not final, while another retry of it is being read, or when no failed job of it is left.
     """
     asked: dict[str, object] = {"retry_of": batch_id.hex if batch_id else ""}
     if (before := _named(caller, idempotency_key, _digest(BatchWish(), asked))) is not None:
         return before, False
     old = looking.batch(caller, batch_id)
-    if not Status(old.status).is_final:
-        raise Conflict(f"The batch is {old.status}; its failed jobs can be run again once it is final.")
-    failed = select(Job.id).where(Job.batch_id == old.id, Job.status == State.FAILED, Job.deleted_at.is_(None)).limit(1)
-    with transaction() as session:
-        if session.scalars(failed).one_or_none() is None:
-            raise Conflict("None of its jobs failed, or they are no longer kept.")
-    wish = BatchWish(on_bad_lines="take_good", webhook_url=old.webhook_url, metadata=old.metadata_)
+    wish = BatchWish(
+        on_bad_lines="take_good",
+        deadline_seconds=None if old.expires_at is None else round((old.expires_at - old.created_at).total_seconds()),
+        webhook_url=old.webhook_url,
+        metadata=old.metadata_,
+    )
     return _create(caller, wish, idempotency_key, asked, retry_of=old.id, digest=_digest(BatchWish(), asked))
 
 
@@ -99,15 +98,43 @@ def _create(
     body_digest = digest or _digest(wish, asked)
     if (before := _named(caller, name, body_digest)) is not None:
         return before, False
+    with transaction() as session:
+        if name is not None:
+            session.execute(_free_again(caller, name))
+        if retry_of is not None:
+            old = looking.own(session, caller, retry_of, is_locked=True)
+            retrying.check(session, old, name)
+            wish = replace(wish, budget_usd=retrying.left_usd(session, old))
+        new = _row(caller, wish, input_key=input_key, retry_of=retry_of, name=name, digest=body_digest)
+        made = session.scalars(new.on_conflict_do_nothing().returning(Batch)).one_or_none()
+        if made is not None:
+            after_commit(session, lambda: events.emit("batch.created", batch=made.id.hex, account=caller.account))
+            return made, True
+    # Somebody took the name while we looked.
+    before = _named(caller, name, body_digest)
+    if before is None:
+        raise Conflict("The batch this Idempotency-Key named has just left; send the request again.")
+    return before, False
+
+
+def _row(
+    caller: Caller,
+    wish: BatchWish,
+    *,
+    input_key: str | None,
+    retry_of: uuid.UUID | None,
+    name: str | None,
+    digest: bytes,
+) -> Insert:
     expires_at = None if wish.deadline_seconds is None else func.now() + timedelta(seconds=wish.deadline_seconds)
-    new = insert(Batch).values(
+    return insert(Batch).values(
         id=ids.new_id(),
         account_id=caller.account_id,
         key_id=caller.key_id,
         input_key=input_key,
         retry_of=retry_of,
         idempotency_key=name,
-        body_digest=body_digest if name is not None else None,
+        body_digest=digest if name is not None else None,
         on_bad_lines=wish.on_bad_lines,
         is_validate_only=wish.is_validate_only,
         is_probing=wish.is_probing,
@@ -118,18 +145,6 @@ def _create(
         status=Status.VALIDATING,
         expires_at=expires_at,
     )
-    with transaction() as session:
-        if name is not None:
-            session.execute(_free_again(caller, name))
-        made = session.scalars(new.on_conflict_do_nothing().returning(Batch)).one_or_none()
-        if made is not None:
-            after_commit(session, lambda: events.emit("batch.created", batch=made.id.hex, account=caller.account))
-            return made, True
-    # Somebody took the name while we looked.
-    before = _named(caller, name, body_digest)
-    if before is None:
-        raise Conflict("The batch this Idempotency-Key named has just left; send the request again.")
-    return before, False
 
 
 def _named(caller: Caller, name: str | None, digest: bytes) -> Batch | None:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from jobs import settings, storage, webhooks
 from jobs.accounts import Caller
-from jobs.batches import rows
+from jobs.batches import retrying, rows
 from jobs.batches.sheet import Sheet
 from jobs.database import transaction
 from jobs.errors import CallerError, InvalidInput, MediaError, Unavailable, WrongInput
@@ -23,7 +23,6 @@ from jobs.rules import batch_lines, durations
 from jobs.rules.batch_lines import JobOptions, Line
 from jobs.rules.batches import LINE_MAX_BYTES, LINES_MAX, NUMBERS_MAX
 from jobs.rules.catalog import MODELS, Model
-from jobs.rules.states import State
 from jobs.submission.again import draft_again
 from jobs.submission.wishes import Draft, Order, Wish, draft
 from jobs.tables import Batch, Job, Upload
@@ -239,8 +238,7 @@ def _in_time(wish: Wish, longest_seconds: int) -> Wish:
 
 def _repeat(reader: _Reader, after_line: int) -> int:
     """Take the next failed jobs once more; the last one's line, 0 when there is none left."""
-    failed = select(Job).where(Job.batch_id == reader.batch.retry_of, Job.batch_line > after_line)
-    failed = failed.where(Job.status == State.FAILED, Job.deleted_at.is_(None)).order_by(Job.batch_line).limit(_STEP)
+    failed = retrying.failed(reader.batch.retry_of).where(Job.batch_line > after_line).limit(_STEP)
     with transaction() as session:
         found = session.scalars(failed).all()
         for old in found:

@@ -1,5 +1,9 @@
 """Promises about batches on their way: paused, resumed, cancelled, retried, expired."""
 
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from jobs import batches, history, lifecycle, retention
@@ -7,6 +11,7 @@ from jobs.accounts import Caller
 from jobs.batches import BatchWish
 from jobs.errors import Conflict, EngineError, LeaseLost
 from jobs.rules.batches import PAUSED_UNTIL
+from jobs.tables import Batch
 from tests import batching, factories, paying
 from tests.batching import ASKED
 from tests.past import age, execute, let_go
@@ -127,6 +132,61 @@ def test_failed_jobs_are_ordered_once_more_and_name_the_old_ones(caller: Caller)
     with pytest.raises(Conflict, match="None of its jobs failed"):
         batches.retry(caller, again.id)
     assert broken() == []
+
+
+def failing(count: int = 1, engine: str = factories.ENGINE) -> None:
+    for _ in range(count):
+        lifecycle.stumble(factories.claim(engine=engine), EngineError("broken", permanent=True))
+
+
+def retried(caller: Caller, batch_id: uuid.UUID) -> Batch:
+    worker.close_all()
+    batch_id = batches.retry(caller, batch_id)[0].id
+    worker.read_all()
+    return batches.batch(caller, batch_id)
+
+
+def test_a_retry_orders_nothing_that_another_has_completed_or_may_yet(caller: Caller) -> None:
+    first = batching.read(caller, batching.lines(2)).batch
+    failing(2)
+    second = retried(caller, first.id)
+    with pytest.raises(Conflict, match="have been run again"):
+        batches.retry(caller, first.id)
+    batching.complete(1)
+    failing(1)
+    third = retried(caller, first.id)
+    assert [job.custom_id for job in batches.jobs_of(caller, third.id)] == ["row-2"]
+    batching.complete(1)
+    for old in (first, second):
+        with pytest.raises(Conflict, match="have been run again"):
+            batches.retry(caller, old.id)
+
+
+def test_who_asks_for_a_retry_twice_gets_one(caller: Caller) -> None:
+    first = batching.read(caller, batching.lines(1)).batch
+    failing()
+    worker.close_all()
+    again, _ = batches.retry(caller, first.id)
+    with pytest.raises(Conflict, match=again.id.hex):
+        batches.retry(caller, first.id)
+
+
+def test_all_retries_of_a_batch_together_spend_no_more_than_its_budget(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paying.render_for_money(monkeypatch)
+    wish = BatchWish(options={"engine": "gpu"}, budget_usd=Decimal("0.80"), deadline_seconds=3600)
+    first = batching.read(caller, batching.lines(3), wish).batch  # 0.15 each
+    batching.complete(1, "gpu")
+    failing(2, "gpu")
+    second = retried(caller, first.id)
+    assert (second.budget_usd, second.expires_at) == (Decimal("0.65"), second.created_at + timedelta(hours=1))
+    batching.complete(1, "gpu")
+    failing(1, "gpu")
+    third = retried(caller, second.id)
+    assert third.budget_usd == Decimal("0.50")
+    failing(1, "gpu")
+    assert retried(caller, first.id).budget_usd == Decimal("0.50"), "the third is over, and spent nothing"
 
 
 def test_what_was_done_long_before_its_batch_ends_is_in_its_files_and_can_be_ordered_once_more(caller: Caller) -> None:

@@ -1,0 +1,78 @@
+"""What a retry of a batch may still order and still spend; retries of retries belong to the first batch."""
+
+import uuid
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy.orm import Session
+
+from jobs.errors import Conflict
+from jobs.rules.batches import Status
+from jobs.rules.states import State
+from jobs.tables import ArchivedJob, Batch, Job
+
+# Its kin are all orders that stem from the same first one, whichever of their batches was retried. OFFSET 0 has them
+# looked up by their index, whatever the planner believes of a table that has just grown.
+_NOT_DONE = text("""
+    NOT EXISTS (
+        WITH RECURSIVE older AS (
+            SELECT jobs.id AS id, jobs.rerun_of AS rerun_of, 0 AS generation
+            UNION ALL
+            SELECT one.id, one.rerun_of, generation + 1 FROM jobs one JOIN older ON one.id = older.rerun_of
+        ), kin AS (
+            (SELECT id, CAST('failed' AS text) AS status FROM older ORDER BY generation DESC LIMIT 1)
+            UNION ALL
+            SELECT one.id, one.status FROM kin
+                CROSS JOIN LATERAL (SELECT id, status FROM jobs WHERE rerun_of = kin.id OFFSET 0) one
+        )
+        SELECT 1 FROM kin WHERE kin.status NOT IN ('failed', 'cancelled')
+    )
+""")
+
+
+def failed(batch_id: uuid.UUID | None) -> Select[Job]:
+    """Its failed jobs that no re-run has completed, nor may yet complete, in the order of their lines."""
+    of_batch = select(Job).where(Job.batch_id == batch_id, Job.status == State.FAILED, Job.deleted_at.is_(None))
+    return of_batch.where(_NOT_DONE).order_by(Job.batch_line)
+
+
+def check(session: Session, old: Batch, name: str | None) -> None:
+    """Raises Conflict unless a retry of that name can be made; the old row is locked, so one asks at a time."""
+    if not Status(old.status).is_final:
+        raise Conflict(f"The batch is {old.status}; its failed jobs can be run again once it is final.")
+    unread = select(Batch.id).where(_of_account(old), Batch.retry_of == old.id, Batch.status == Status.VALIDATING)
+    if name is not None:  # whoever asks again by the same name is given the one that is there
+        unread = unread.where(Batch.idempotency_key.is_distinct_from(name))
+    if (before := session.scalars(unread.limit(1)).one_or_none()) is not None:
+        raise Conflict(f"Its failed jobs are being ordered once more already, as batch {before.hex}.")
+    if session.scalars(failed(old.id).limit(1)).one_or_none() is None:
+        raise Conflict("None of its jobs failed, or they have been run again, or they are no longer kept.")
+
+
+def left_usd(session: Session, old: Batch) -> Decimal | None:
+    """What is left of its budget, of which a retry that is not final may spend all of its own; None is no limit."""
+    first = old
+    while first.retry_of is not None and (older := session.get(Batch, first.retry_of)) is not None:
+        first = older
+    if first.budget_usd is None:
+        return None
+    kin = [first]
+    for one in kin:  # it grows meanwhile
+        kin += session.scalars(select(Batch).where(_of_account(one), Batch.retry_of == one.id))
+    reserved = sum((one.budget_usd or Decimal(0) for one in kin if one.finished_at is None), Decimal(0))
+    spent = _spent_usd(session, [one for one in kin if one.finished_at is not None])
+    return max(first.budget_usd - reserved - spent, Decimal(0))
+
+
+def _spent_usd(session: Session, ended: list[Batch]) -> Decimal:
+    ids = [one.id for one in ended]
+    of_these = select(func.coalesce(func.sum(Job.price_usd), 0)).where(Job.batch_id.in_(ids))
+    gone = select(func.coalesce(func.sum(ArchivedJob.price_usd), 0)).where(ArchivedJob.batch_id.in_(ids))
+    # No index there: their ids were all drawn after the first batch's.
+    gone = gone.where(ArchivedJob.account_id == ended[0].account_id, ArchivedJob.id > min(ids))
+    return Decimal(session.scalars(of_these).one() + session.scalars(gone).one())
+
+
+def _of_account(one: Batch) -> ColumnElement[bool]:
+    """Younger than it and its owner's, as all its retries are: there is an index for that."""
+    return (Batch.account_id == one.account_id) & (Batch.id > one.id)
