@@ -7,6 +7,7 @@ each of the three may be done twice.
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -122,10 +123,12 @@ def _cancel(_: Errand, jobs: list[Job]) -> Iterator[str]:
 
 
 def _rerun(errand: Errand, jobs: list[Job]) -> Iterator[str]:
-    """Each by a name of its own: done twice, it is one new job."""
+    """Each by a name of its own: done twice, it is one new job. Money is judged, but no pace: no caller orders."""
     for job in jobs:
-        name = f"errand-{errand.id.hex}-{job.id.hex}"
-        yield from _refusal_of(lambda job=job, name=name: submission.rerun(_owner(job), job.id, name))  # type: ignore[misc]
+        name, owner = f"errand-{errand.id.hex}-{job.id.hex}", _owner(job)
+        terms = replace(owner.terms, submits_per_minute=None, waiting_max=None)
+        caller = replace(owner, terms=terms)
+        yield from _refusal_of(lambda job=job, name=name, caller=caller: submission.rerun(caller, job.id, name))  # type: ignore[misc]
 
 
 def _resend(_: Errand, jobs: list[Job]) -> Iterator[str]:

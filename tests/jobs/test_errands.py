@@ -10,7 +10,8 @@ from jobs.database import transaction
 from jobs.errands import Verb
 from jobs.picking import Pick
 from jobs.tables import Errand, Job
-from tests import factories
+from tests import factories, paying
+from tests.conftest import Member
 from tests.past import completed, execute
 from tests.workers.couriers import statuses
 from workers.chores import run_errands
@@ -136,6 +137,15 @@ def test_a_job_is_run_again_once_however_often_the_errand_is_cut_off(caller: Cal
     assert new.rerun_of == old.id
     assert listing.job(caller, new.id).tags == old.tags
     assert read(errand).done == 1
+
+
+def test_jobs_are_run_again_however_few_their_account_may_order(member: Member) -> None:
+    for _ in range(3):
+        lifecycle.cancel(member.caller, factories.submit(member.caller).id)
+    paying.change(member, {"submits_per_minute": 1, "waiting_max": 1})
+    errand = taken("rerun", Pick(states=("cancelled",)))
+    run_errands.run_once()
+    assert (read(errand).done, read(errand).refused, states().count("waiting")) == (3, 0, 3)
 
 
 def test_receivers_are_told_again(caller: Caller) -> None:
