@@ -11,6 +11,7 @@ from jobs import accounts, doorbell, events, ledger, outlook, presence, turns
 from jobs.accounts import Caller
 from jobs.batches import ending, rows
 from jobs.batches.holding import held
+from jobs.batches.reading import check_in_time
 from jobs.batches.sheet import Sheet
 from jobs.batches.steering import hold_back
 from jobs.database import after_commit, transaction
@@ -70,9 +71,11 @@ def _open(batch: Batch, caller: Caller, sheet: Sheet, estimate: dict[str, object
     with transaction() as session:
         session.execute(text("SET LOCAL statement_timeout = '10min'"))
         row = held(session, batch)
-        rows.copy(session, "jobs", rows.JOB_COLUMNS, jobs_path)
+        began_at: datetime = session.execute(select(func.now())).scalar_one()
+        check_in_time(batch, began_at)
+        rows.copy(session, "jobs", rows.JOB_COLUMNS, rows.dated(jobs_path, began_at, batch.expires_at))
         if sheet.attachments:
-            rows.copy(session, "attachments", rows.ATTACHMENT_COLUMNS, attachments_path)
+            rows.copy(session, "attachments", rows.ATTACHMENT_COLUMNS, rows.pieces(attachments_path))
         _write_down(session, batch, caller, sheet)
         if row.paused_at is not None:
             hold_back(session, row)

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import func, select
 
-from jobs import settings, storage, webhooks
+from jobs import storage, webhooks
 from jobs.accounts import Caller
 from jobs.batches import retrying, rows
 from jobs.batches.sheet import Sheet
@@ -81,6 +81,13 @@ def check_there(input_key: str) -> None:
         raise WrongInput(f"Of the file's {declared} bytes {stored} are there; upload it again.", field="input_file")
 
 
+def check_in_time(batch: Batch, moment: datetime) -> None:
+    """Raises WrongInput when it is too late for its jobs to begin."""
+    if batch.expires_at is not None and batch.expires_at < moment + timedelta(seconds=1):
+        sentence = "The batch's deadline passed before its lines were read; give it more time."
+        raise WrongInput(sentence, field="deadline_seconds")
+
+
 class _Reader:
     """Goes from line to line and writes three files: jobs, what came inside their lines, and bad lines."""
 
@@ -89,7 +96,8 @@ class _Reader:
     ) -> None:
         self._measure = measure
         self.batch, self.caller, self.sheet = batch, caller, sheet
-        self._began_at, self._longest_seconds = _clock(batch)
+        self._read_at = _now()
+        check_in_time(batch, self._read_at)
         self._jobs, self._attachments, self._problems = (
             files.enter_context(path.open("w", encoding="utf-8")) for path in sheet.paths
         )
@@ -102,7 +110,7 @@ class _Reader:
             line = batch_lines.read(text, self.batch.options)
             self._check_beside_others(line, number)
             webhooks.checked_url(line.options.webhook or None, "options.webhook")
-            wish = _wish(line, self._longest_seconds)
+            wish = _wish(line)
             taken = draft(Order(self.caller, wish))
             if self._measure is not None and wish.voice_seconds is None:
                 wish = replace(wish, voice_seconds=_measured(self._measure, wish))
@@ -115,7 +123,7 @@ class _Reader:
             self.take(number, line.custom_id, taken, wish.voice_seconds)
 
     def take(self, number: int, custom_id: str, taken: Draft, declared_seconds: float | None) -> None:
-        self._jobs.write(rows.of_job(taken, self._began_at, self.batch.id, number, custom_id))
+        self._jobs.write(rows.of_job(taken, self._read_at, self.batch.id, number, custom_id))
         if taken.attachments:
             self._attachments.write(rows.of_attachments(taken))
         self.sheet.count(taken, declared_seconds)
@@ -141,16 +149,10 @@ class _Reader:
             raise InvalidInput(f"The line has {line.shape} shape, and line {where} {shape}; a file keeps to one.")
 
 
-def _clock(batch: Batch) -> tuple[datetime, int | None]:
-    """The moment by Postgres' clock, and how many seconds are left until the batch's deadline."""
+def _now() -> datetime:
     with transaction() as session:
-        now: datetime = session.execute(select(func.now())).scalar_one()
-    if batch.expires_at is None:
-        return now, None
-    left = int((batch.expires_at - now).total_seconds())
-    if left < 1:
-        raise WrongInput("The batch's deadline passed before its lines were read.", field="deadline_seconds")
-    return now, left
+        moment: datetime = session.execute(select(func.now())).scalar_one()
+    return moment
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -193,9 +195,9 @@ def _name_in(text: bytes) -> str | None:
     return name[: batch_lines.CUSTOM_ID_MAX_LETTERS] if isinstance(name, str) and name.isprintable() else None
 
 
-def _wish(line: Line, longest_seconds: int | None) -> Wish:
+def _wish(line: Line) -> Wish:
     options = line.options
-    wish = Wish(
+    return Wish(
         model=line.model,
         inputs=line.inputs,
         engine=options.engine,
@@ -207,7 +209,6 @@ def _wish(line: Line, longest_seconds: int | None) -> Wish:
         knobs=options.knobs or {},
         **_spans(options),
     )
-    return wish if longest_seconds is None else _in_time(wish, longest_seconds)
 
 
 def _measured(measure: Measure, wish: Wish) -> float:
@@ -224,16 +225,6 @@ def _measured(measure: Measure, wish: Wish) -> float:
 
 def _spans(options: JobOptions) -> Mapping[str, Any]:
     return {} if options.deadlines is None else vars(options.deadlines)
-
-
-def _in_time(wish: Wish, longest_seconds: int) -> Wish:
-    """The same, to begin and to end before the batch's deadline."""
-    chosen = settings.load()
-    return replace(
-        wish,
-        wait_seconds=min(wish.wait_seconds or chosen.wait_seconds, longest_seconds),
-        total_seconds=min(wish.total_seconds or chosen.total_seconds, longest_seconds),
-    )
 
 
 def _repeat(reader: _Reader, after_line: int) -> int:

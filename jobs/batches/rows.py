@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,22 +37,22 @@ _OURS = (
     "wants_base64",
     "tags",
     "status",
-    "wait_until",
-    "finish_until",
     "in_line_since",
     "batch_id",
     "batch_line",
     "custom_id",
 )
-JOB_COLUMNS = (*_AS_THEY_ARE, *_TEXTS, *_JSONS, *_OURS)
+JOB_COLUMNS = ("wait_until", "finish_until", *_AS_THEY_ARE, *_TEXTS, *_JSONS, *_OURS)
 ATTACHMENT_COLUMNS = ("job_id", "field", "account_id", "content")
 
 
-def of_job(draft: Draft, began_at: datetime, batch_id: uuid.UUID, line: int, custom_id: str) -> str:
-    """One job; its deadlines begin at `began_at`, by Postgres' clock."""
+def of_job(draft: Draft, read_at: datetime, batch_id: uuid.UUID, line: int, custom_id: str) -> str:
+    """One job, in line since it is read; its deadlines are spans yet, and begin as the batch opens: see `dated`."""
     row = draft.row
     return _line(
         [
+            str(row["wait_seconds"]),
+            str(row["total_seconds"]),
             *[str(row[name]) for name in _AS_THEY_ARE],
             *[_text(row.get(name)) for name in _TEXTS],
             *[_json(row.get(name)) for name in _JSONS],
@@ -60,9 +60,7 @@ def of_job(draft: Draft, began_at: datetime, batch_id: uuid.UUID, line: int, cus
             "t" if row["wants_base64"] else "f",
             _array(row["tags"]),
             "waiting",
-            (began_at + timedelta(seconds=row["wait_seconds"])).isoformat(),
-            (began_at + timedelta(seconds=row["total_seconds"])).isoformat(),
-            in_line_since(began_at, row["priority"]).isoformat(),
+            in_line_since(read_at, row["priority"]).isoformat(),
             batch_id.hex,
             str(line),
             _text(custom_id),
@@ -78,12 +76,32 @@ def of_attachments(draft: Draft) -> str:
     )
 
 
-def copy(session: Session, table: str, columns: Iterable[str], path: Path) -> None:
-    """Have Postgres read the file into its table, inside the caller's transaction."""
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file as it is."""
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(_PIECE_BYTES), b"")
+
+
+def dated(path: Path, begin_at: datetime, latest_at: datetime | None) -> Iterator[bytes]:
+    """The file of jobs with their deadlines as moments: their spans after `begin_at`, none after `latest_at`."""
+    longest = None if latest_at is None else (latest_at - begin_at).total_seconds()
+
+    def moment(span: bytes) -> bytes:
+        seconds = float(span) if longest is None else min(float(span), longest)
+        return (begin_at + timedelta(seconds=seconds)).isoformat().encode()
+
+    with path.open("rb") as file:
+        for line in file:
+            wait, total, rest = line.split(b"\t", 2)
+            yield b"\t".join((moment(wait), moment(total), rest))
+
+
+def copy(session: Session, table: str, columns: Iterable[str], content: Iterable[bytes]) -> None:
+    """Have Postgres read the content of a file into its table, inside the caller's transaction."""
     driver: Any = session.connection().connection.driver_connection
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-    with driver.cursor() as cursor, path.open("rb") as file, cursor.copy(statement) as target:
-        while piece := file.read(_PIECE_BYTES):
+    with driver.cursor() as cursor, cursor.copy(statement) as target:
+        for piece in content:
             target.write(piece)
 
 

@@ -222,7 +222,7 @@ def test_a_batch_past_its_deadline_is_expired(caller: Caller) -> None:
     jobs = batches.jobs_of(caller, batch_id)
     expires_at = batches.batch(caller, batch_id).expires_at
     assert expires_at is not None
-    assert all(job.finish_until <= expires_at for job in jobs)
+    assert {job.wait_until for job in jobs} == {job.finish_until for job in jobs} == {expires_at}
     batching.complete(1)
     execute("UPDATE jobs SET finish_until = now() - interval '1 s' WHERE status = 'waiting'")
     execute("UPDATE batches SET expires_at = now() - interval '1 s'")

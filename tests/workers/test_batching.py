@@ -5,6 +5,7 @@ import io
 import json
 import wave
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -157,6 +158,35 @@ def test_a_batch_is_measured_for_so_long_and_each_voice_once_good_or_bad(
     assert batch.problems[0]["message"] == batch.problems[1]["message"]
     assert "declare its length" in batch.problems[2]["message"]
     assert fetched == [bad]
+
+
+def slowly(*rest: Any) -> Prepared:  # noqa: ANN401 - as they are
+    execute("SELECT pg_sleep(1.2)")
+    return prepare(*rest)
+
+
+def test_however_long_a_batch_is_measured_its_jobs_have_all_of_their_time(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "prepare", slowly)
+    options = {"deadlines": {"wait_seconds": 1, "total_seconds": 600}}
+    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)), options=options)
+    batch = batching.read(caller, [line], replace(ASKED, is_probing=True)).batch
+    [job] = batches.jobs_of(caller, batch.id)
+    assert (job.wait_until - job.created_at, job.finish_until - job.created_at) == (
+        timedelta(seconds=1),
+        timedelta(minutes=10),
+    )
+
+
+def test_a_batch_whose_deadline_passes_while_it_is_measured_is_not_opened(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "prepare", slowly)
+    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)))
+    batch = batching.read(caller, [line], replace(ASKED, is_probing=True, deadline_seconds=2)).batch
+    assert (batch.status, count_jobs()) == ("failed", 0)
+    assert "give it more time" in batch.error
 
 
 def test_a_file_that_holds_no_lines_is_refused_as_a_whole(caller: Caller) -> None:
