@@ -3,7 +3,6 @@
 No transaction is open while a file is fetched, read or stored; a lease keeps others from the batch meanwhile.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,11 +13,13 @@ from jobs.errors import CallerError, LeaseLost, StorageError, Unavailable, Worke
 from jobs.rules.batches import FILE_MAX_BYTES, key
 from jobs.tables import Batch
 from workers import probing, scratch
+from workers.batch_lease import BatchLease
 
 _TRIES_MAX = 100
 """So many may die over the lines of one batch; who hands it back is not among them."""
 _PAUSE_SECONDS = 10.0
-_RENEW_SECONDS = 1.0
+
+Work = Callable[[Batch, Path, BatchLease], None]
 
 
 def read_all() -> int:
@@ -31,7 +32,7 @@ def close_all() -> int:
     return _each(batches.take_ended, _close)
 
 
-def _each(take: Callable[[], Batch | None], work: Callable[[Batch, Path], None]) -> int:
+def _each(take: Callable[[], Batch | None], work: Work) -> int:
     done = 0
     while (batch := take()) is not None:
         # Whoever has it now goes on; what we did of it counts for nothing.
@@ -41,27 +42,27 @@ def _each(take: Callable[[], Batch | None], work: Callable[[Batch, Path], None])
     return done
 
 
-def _try(batch: Batch, folder: Path, work: Callable[[Batch, Path], None]) -> None:
+def _try(batch: Batch, folder: Path, work: Work) -> None:
     """One try; while the bucket or the database is away, or this machine unfit, the batch waits and loses nothing."""
     try:
-        work(batch, folder)
+        with BatchLease(batch) as lease:
+            work(batch, folder, lease)
     except (StorageError, Unavailable, WorkerUnfit) as error:
         events.emit("batch.stumbled", batch=batch.id.hex, reason=str(error))
         batches.hand_back(batch, _PAUSE_SECONDS)
 
 
-def _read(batch: Batch, folder: Path) -> None:
+def _read(batch: Batch, folder: Path, lease: BatchLease) -> None:
     if batch.fence > _TRIES_MAX:
         return batches.fail(batch, f"Its lines could not be read in {_TRIES_MAX} tries.")
     try:
         caller = batches.caller_of(batch)
-        report = _reporter(batch)
         if batch.input_key is None:
-            sheet = batches.read_failed(batch, caller, folder, report)
+            sheet = batches.read_failed(batch, caller, folder, lease.report)
         else:
-            measure = probing.measuring(batch.account_id, folder, report) if batch.is_probing else None
+            measure = probing.measuring(batch.account_id, folder, lease.report) if batch.is_probing else None
             path = _fetched(batch.input_key, folder)
-            sheet = batches.read_file(batch, caller, path, folder, report, measure=measure)
+            sheet = batches.read_file(batch, caller, path, folder, lease.report, measure=measure)
     except Unavailable:
         raise
     except CallerError as error:
@@ -85,24 +86,11 @@ def _keep(batch: Batch, sheet: Sheet) -> None:
     storage.put(bad_lines, key(batch.account_id, batch.id, batches.BAD_LINES), "application/jsonl")
 
 
-def _close(batch: Batch, folder: Path) -> None:
+def _close(batch: Batch, folder: Path, lease: BatchLease) -> None:
     if batches.BAD_LINES in batch.files:
         storage.download(key(batch.account_id, batch.id, batches.BAD_LINES), folder / batches.ERRORS)
-    written = batches.write(batch, folder)
+    written = batches.write(batch, folder, lease.check)
     for name in written:
         storage.put(folder / name, key(batch.account_id, batch.id, name), batches.CONTENT_TYPES[name])
-        batches.renew(batch, batch.lines)
+        lease.check()
     batches.finish(batch, written)
-
-
-def _reporter(batch: Batch) -> Callable[[int], None]:
-    """Renews the lease now and then, however often it is called."""
-    told_at = time.monotonic()
-
-    def report(lines: int) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= _RENEW_SECONDS:
-            batches.renew(batch, lines)
-            told_at = time.monotonic()
-
-    return report

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from jobs import clock, settings, storage
 from jobs.batches import ending
-from jobs.batches.holding import held, renew
+from jobs.batches.holding import held
 from jobs.database import transaction
 from jobs.rules import batches
 from jobs.rules.states import State
@@ -39,8 +39,8 @@ MANIFEST_COLUMNS: Final = (
 _STEP = 500
 
 
-def write(batch: Batch, folder: Path) -> list[str]:
-    """Write the files of a batch into a folder; their names. Raises LeaseLost.
+def write(batch: Batch, folder: Path, check: Callable[[], None]) -> list[str]:
+    """Write the files of a batch into a folder; their names. `check` may raise, now and then, to end it.
 
     Links to videos work as long as links do (`DUOLOGUE_LINK_SECONDS`); `url` leads to a fresh one.
     """
@@ -51,7 +51,7 @@ def write(batch: Batch, folder: Path) -> list[str]:
         )
         table = csv.writer(manifest)
         table.writerow(MANIFEST_COLUMNS)
-        for job in _jobs(batch):
+        for job in _jobs(batch, check):
             (results if job.status == State.COMPLETED else errors).write(_line(job))
             table.writerow(_row(job))
     return [name for name in CONTENT_TYPES if (folder / name).stat().st_size]
@@ -68,7 +68,7 @@ def finish(batch: Batch, files: list[str]) -> None:
         ending.end(session, row, batches.outcome(was_cancelled=row.cancelling_at is not None, was_late=was_late))
 
 
-def _jobs(batch: Batch) -> Iterator[Job]:
+def _jobs(batch: Batch, check: Callable[[], None]) -> Iterator[Job]:
     """All of them in the order of their lines, a few at a time; those deleted by their owner are left out."""
     after_line = 0
     while True:
@@ -79,7 +79,7 @@ def _jobs(batch: Batch) -> Iterator[Job]:
             return
         yield from found
         after_line = found[-1].batch_line or 0
-        renew(batch, batch.lines)
+        check()
 
 
 def _line(job: Job) -> str:

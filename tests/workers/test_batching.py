@@ -1,11 +1,6 @@
 """Promises about the files batches are read from: what is wrong is told with its line, and nothing is half taken."""
 
-import base64
-import io
 import json
-import wave
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,15 +11,13 @@ from jobs.errors import EngineError
 from jobs.rules import batches as rules
 from jobs.rules.batches import LINE_MAX_BYTES
 from jobs.tables import Batch
-from tests import batching, factories, routed
+from tests import batching, factories
 from tests.batching import ASKED, TAKE_GOOD
 from tests.conftest import set_settings
 from tests.fakes.bucket_proxy import BucketProxy
 from tests.past import execute
 from workers import batching as worker
-from workers import probing
 from workers.chores import forget_batches
-from workers.intake.prepare import Prepared, Request, prepare
 
 pytestmark = pytest.mark.usefixtures("bucket")
 
@@ -113,82 +106,6 @@ def test_a_batch_ends_however_long_the_file_of_its_bad_lines_is(
     assert batches.batch(caller, batch.id).status == "completed"
 
 
-def voice(seconds: float) -> str:
-    """A tone, as it may stand inside a line."""
-    told = io.BytesIO()
-    with wave.open(told, "wb") as sound:
-        sound.setparams((1, 2, 8000, 0, "NONE", ""))
-        sound.writeframes(b"\x00\x40\x00\xc0" * int(4000 * seconds))
-    return "data:audio/wav;base64," + base64.b64encode(told.getvalue()).decode()
-
-
-def test_voices_are_measured_where_that_is_asked(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    routed.configure(monkeypatch)
-    left, right = voice(4), voice(8)
-    both = factories.form(left_audio=left, right_audio=right)
-    lines = [
-        factories.line("in turn", inputs={**both, "order": "left_right"}, options={"engine": "gpu"}),
-        factories.line("together", inputs=both, options={"engine": "gpu"}),
-        factories.line("declared", options={"engine": "gpu", "duration_seconds": 5}),
-        factories.line("no sound", inputs={**both, "left_audio": "data:audio/wav;base64,bm90aGluZw=="}),
-    ]
-    probed = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True, is_validate_only=True)).batch
-    assert [(one["line"], one["field"]) for one in probed.problems] == [(4, "inputs.left_audio")]
-    assert (probed.estimate or {})["price_usd"] == pytest.approx({"least": 0.75, "most": 0.75})
-    guessed = batching.read(caller, lines[:2], replace(TAKE_GOOD, is_validate_only=True)).batch
-    assert (guessed.estimate or {})["price_usd"]["most"] > (guessed.estimate or {})["price_usd"]["least"]
-
-
-def test_a_batch_is_measured_for_so_long_and_each_voice_once_good_or_bad(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetched = list[object]()
-
-    def seen(request: Request, *rest: Any) -> Prepared:  # noqa: ANN401 - as they are
-        fetched.extend(request.sources.values())
-        return prepare(request, *rest)
-
-    monkeypatch.setattr(probing, "prepare", seen)
-    monkeypatch.setattr(probing, "SECONDS_MAX", 0.0)
-    bad, good = "data:audio/wav;base64,bm90aGluZw==", voice(4)
-    voices = {"bad": bad, "bad again": bad, "left over": good}
-    lines = [factories.line(name, inputs=factories.form(left_audio=one)) for name, one in voices.items()]
-    batch = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True)).batch
-    assert [one["custom_id"] for one in batch.problems] == list(voices)
-    assert batch.problems[0]["message"] == batch.problems[1]["message"]
-    assert "declare its length" in batch.problems[2]["message"]
-    assert fetched == [bad]
-
-
-def slowly(*rest: Any) -> Prepared:  # noqa: ANN401 - as they are
-    execute("SELECT pg_sleep(1.2)")
-    return prepare(*rest)
-
-
-def test_however_long_a_batch_is_measured_its_jobs_have_all_of_their_time(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(probing, "prepare", slowly)
-    options = {"deadlines": {"wait_seconds": 1, "total_seconds": 600}}
-    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)), options=options)
-    batch = batching.read(caller, [line], replace(ASKED, is_probing=True)).batch
-    [job] = batches.jobs_of(caller, batch.id)
-    assert (job.wait_until - job.created_at, job.finish_until - job.created_at) == (
-        timedelta(seconds=1),
-        timedelta(minutes=10),
-    )
-
-
-def test_a_batch_whose_deadline_passes_while_it_is_measured_is_not_opened(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(probing, "prepare", slowly)
-    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)))
-    batch = batching.read(caller, [line], replace(ASKED, is_probing=True, deadline_seconds=2)).batch
-    assert (batch.status, count_jobs()) == ("failed", 0)
-    assert "give it more time" in batch.error
-
-
 def test_a_file_that_holds_no_lines_is_refused_as_a_whole(caller: Caller) -> None:
     files = {
         "UTF-16": "nope".encode("utf-16"),
@@ -265,6 +182,33 @@ def test_however_long_the_bucket_is_away_only_readers_that_died_count_as_tries(
         fell_silent()
     worker.read_all()
     assert "could not be read in 2 tries" in batches.batch(caller, batch.id).error
+
+
+def test_nobody_takes_a_batch_from_a_reader_whose_file_is_slow_to_come_or_to_go(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings(monkeypatch, {"DUOLOGUE_LEASE_SECONDS": "1", "DUOLOGUE_RENEW_SECONDS": "0.2"})
+    taken = list[Batch | None]()
+    download, put = storage.download, storage.put
+
+    def slow_download(*rest: Any) -> None:  # noqa: ANN401 - as they are
+        execute("SELECT pg_sleep(1.5)")
+        taken.append(batches.take_unread())
+        download(*rest)
+
+    def slow_put(*rest: Any) -> None:  # noqa: ANN401 - as they are
+        execute("SELECT pg_sleep(1.5)")
+        taken.append(batches.take_ended())
+        put(*rest)
+
+    made, _ = batches.create_from_array(caller, ASKED, batching.lines(1))
+    monkeypatch.setattr(storage, "download", slow_download)
+    monkeypatch.setattr(storage, "put", slow_put)
+    worker.read_all()
+    batching.complete(1)
+    worker.close_all()
+    batch = batches.batch(caller, made.id)
+    assert (taken, batch.status, batch.fence) == ([None] * 3, "completed", 2)
 
 
 def fell_silent() -> None:

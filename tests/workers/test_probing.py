@@ -1,0 +1,96 @@
+"""Promises about batches whose voices are measured before they open."""
+
+import base64
+import io
+import wave
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jobs import batches
+from jobs.accounts import Caller
+from tests import batching, factories, routed
+from tests.batching import ASKED, TAKE_GOOD
+from tests.past import execute
+from workers import probing
+from workers.intake.prepare import Prepared, Request, prepare
+
+pytestmark = pytest.mark.usefixtures("bucket")
+
+
+def voice(seconds: float) -> str:
+    """A tone, as it may stand inside a line."""
+    told = io.BytesIO()
+    with wave.open(told, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(b"\x00\x40\x00\xc0" * int(4000 * seconds))
+    return "data:audio/wav;base64," + base64.b64encode(told.getvalue()).decode()
+
+
+def test_voices_are_measured_where_that_is_asked(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    routed.configure(monkeypatch)
+    left, right = voice(4), voice(8)
+    both = factories.form(left_audio=left, right_audio=right)
+    lines = [
+        factories.line("in turn", inputs={**both, "order": "left_right"}, options={"engine": "gpu"}),
+        factories.line("together", inputs=both, options={"engine": "gpu"}),
+        factories.line("declared", options={"engine": "gpu", "duration_seconds": 5}),
+        factories.line("no sound", inputs={**both, "left_audio": "data:audio/wav;base64,bm90aGluZw=="}),
+    ]
+    probed = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True, is_validate_only=True)).batch
+    assert [(one["line"], one["field"]) for one in probed.problems] == [(4, "inputs.left_audio")]
+    assert (probed.estimate or {})["price_usd"] == pytest.approx({"least": 0.75, "most": 0.75})
+    guessed = batching.read(caller, lines[:2], replace(TAKE_GOOD, is_validate_only=True)).batch
+    assert (guessed.estimate or {})["price_usd"]["most"] > (guessed.estimate or {})["price_usd"]["least"]
+
+
+def test_a_batch_is_measured_for_so_long_and_each_voice_once_good_or_bad(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = list[object]()
+
+    def seen(request: Request, *rest: Any) -> Prepared:  # noqa: ANN401 - as they are
+        fetched.extend(request.sources.values())
+        return prepare(request, *rest)
+
+    monkeypatch.setattr(probing, "prepare", seen)
+    monkeypatch.setattr(probing, "SECONDS_MAX", 0.0)
+    bad, good = "data:audio/wav;base64,bm90aGluZw==", voice(4)
+    voices = {"bad": bad, "bad again": bad, "left over": good}
+    lines = [factories.line(name, inputs=factories.form(left_audio=one)) for name, one in voices.items()]
+    batch = batching.read(caller, lines, replace(TAKE_GOOD, is_probing=True)).batch
+    assert [one["custom_id"] for one in batch.problems] == list(voices)
+    assert batch.problems[0]["message"] == batch.problems[1]["message"]
+    assert "declare its length" in batch.problems[2]["message"]
+    assert fetched == [bad]
+
+
+def slowly(*rest: Any) -> Prepared:  # noqa: ANN401 - as they are
+    execute("SELECT pg_sleep(1.2)")
+    return prepare(*rest)
+
+
+def test_however_long_a_batch_is_measured_its_jobs_have_all_of_their_time(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "prepare", slowly)
+    options = {"deadlines": {"wait_seconds": 1, "total_seconds": 600}}
+    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)), options=options)
+    batch = batching.read(caller, [line], replace(ASKED, is_probing=True)).batch
+    [job] = batches.jobs_of(caller, batch.id)
+    assert (job.wait_until - job.created_at, job.finish_until - job.created_at) == (
+        timedelta(seconds=1),
+        timedelta(minutes=10),
+    )
+
+
+def test_a_batch_whose_deadline_passes_while_it_is_measured_is_not_opened(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "prepare", slowly)
+    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)))
+    batch = batching.read(caller, [line], replace(ASKED, is_probing=True, deadline_seconds=2)).batch
+    assert (batch.status, batch.jobs) == ("failed", 0)
+    assert "give it more time" in batch.error
