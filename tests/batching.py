@@ -27,15 +27,20 @@ def lines(count: int, **changes: object) -> list[dict[str, object]]:
 def read(caller: Caller, requests: Sequence[object], wish: BatchWish = ASKED) -> Seen:
     """A batch of these lines, once a worker has read them."""
     batch, _ = batches.create_from_array(caller, wish, requests)
-    batching.read_all()
+    read_all()
     return batches.seen(caller, batch.id)
 
 
 def read_file(caller: Caller, content: bytes, wish: BatchWish = ASKED) -> Seen:
     """A batch of an uploaded file, once a worker has read it."""
     batch, _ = batches.create_from_file(caller, wish, uploaded(caller, content))
-    batching.read_all()
+    read_all()
     return batches.seen(caller, batch.id)
+
+
+def read_all() -> None:
+    batching.read_all()
+    batching.probe_all()
 
 
 def uploaded(caller: Caller, content: bytes) -> str:

@@ -3,6 +3,7 @@
 No transaction is open while a file is fetched, read or stored; a lease keeps others from the batch meanwhile.
 """
 
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,21 +25,27 @@ Work = Callable[[Batch, Path, BatchLease], None]
 
 def read_all() -> int:
     """Read every batch that waits for it and open those that can be opened; how many there were."""
-    return _each(batches.take_unread, _read)
+    return _each(lambda before: batches.take_unread(is_probing=False, after=before), _read)
+
+
+def probe_all() -> int:
+    """As `read_all`, those whose voices are measured too: that takes minutes, and nobody else's lines wait for it."""
+    return _each(lambda before: batches.take_unread(is_probing=True, after=before), _read)
 
 
 def close_all() -> int:
     """Write the results of every batch whose jobs are all final; how many there were."""
-    return _each(batches.take_ended, _close)
+    return _each(lambda _: batches.take_ended(), _close)
 
 
-def _each(take: Callable[[], Batch | None], work: Work) -> int:
-    done = 0
-    while (batch := take()) is not None:
+def _each(take: Callable[[uuid.UUID | None], Batch | None], work: Work) -> int:
+    """Work on all that `take` gives, told whose batch was the last."""
+    done, account_id = 0, None
+    while (batch := take(account_id)) is not None:
         # Whoever has it now goes on; what we did of it counts for nothing.
         with suppress(LeaseLost), scratch.folder() as folder:
             _try(batch, folder, work)
-        done += 1
+        done, account_id = done + 1, batch.account_id
     return done
 
 

@@ -21,7 +21,7 @@ from workers.intake.prepare import Request, prepare
 
 VOICES_MAX: Final = 1000
 SECONDS_MAX: Final = 600.0
-"""So many different voices of one batch are measured, and for so long: other batches wait for the same reader."""
+"""So many different voices of one batch are measured, and for so long: others wait for the same reader."""
 
 
 def measuring(account_id: uuid.UUID, folder: Path, report: Callable[[int], None]) -> Measure:

@@ -1,10 +1,12 @@
 """Who works on a batch: one at a time, under a lease, with a fence that every effect names."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from jobs import settings
 from jobs.database import transaction
@@ -16,9 +18,15 @@ _OPEN = (Status.IN_PROGRESS, Status.CANCELLING)
 _FREE = or_(Batch.lease_until.is_(None), Batch.lease_until < func.now())
 
 
-def take_unread() -> Batch | None:
-    """The oldest batch whose lines nobody is reading; whoever gets it has a lease on it."""
-    return _take(Batch.status == Status.VALIDATING)
+def take_unread(*, is_probing: bool, after: uuid.UUID | None = None) -> Batch | None:
+    """A batch whose lines nobody is reading; whoever gets it has a lease on it.
+
+    Accounts take turns: the next one comes that follows the account `after`. One batch of each is probed at a time.
+    """
+    unread = (Batch.status == Status.VALIDATING) & (Batch.is_probing == is_probing)
+    if is_probing:
+        unread &= ~_is_probed_already()
+    return _take(unread, Batch.account_id <= after, Batch.account_id) if after else _take(unread)
 
 
 def take_ended() -> Batch | None:
@@ -66,11 +74,18 @@ def held(session: Session, batch: Batch) -> Batch:
     return row
 
 
-def _take(is_wanted: ColumnElement[bool]) -> Batch | None:
+def _is_probed_already() -> ColumnElement[bool]:
+    """Whether somebody has the account's voices measured just now."""
+    other = aliased(Batch)
+    under_way = select(other.id).where(other.account_id == Batch.account_id, other.status == Status.VALIDATING)
+    return under_way.where(other.is_probing, other.lease_until >= func.now()).exists()
+
+
+def _take(is_wanted: ColumnElement[bool], *order: SQLColumnExpression[Any]) -> Batch | None:
     oldest = (
         select(Batch.id)
         .where(is_wanted, _FREE)
-        .order_by(Batch.id)
+        .order_by(*order, Batch.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()

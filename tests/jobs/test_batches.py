@@ -192,7 +192,7 @@ def test_a_voice_that_its_codec_makes_a_little_too_long_is_taken_as_a_job_of_its
     caller: Caller, tmp_path: Path
 ) -> None:
     batches.create_from_array(caller, ASKED, batching.lines(1))
-    batch = batches.take_unread()
+    batch = batches.take_unread(is_probing=False)
     assert batch is not None
     (tmp_path / "lines").write_text(json.dumps(factories.line()))
 
@@ -205,9 +205,9 @@ def test_a_voice_that_its_codec_makes_a_little_too_long_is_taken_as_a_job_of_its
 
 def test_a_batch_is_opened_once_whoever_reads_it(caller: Caller, tmp_path: Path) -> None:
     batches.create_from_array(caller, ASKED, batching.lines(5))
-    slow = batches.take_unread()
+    slow = batches.take_unread(is_probing=False)
     assert slow is not None
-    assert batches.take_unread() is None, "somebody reads it"
+    assert batches.take_unread(is_probing=False) is None, "somebody reads it"
     execute("UPDATE batches SET lease_until = now() - interval '1 s'")  # it fell silent
     assert worker.read_all() == 1
     with pytest.raises(LeaseLost):

@@ -101,7 +101,7 @@ def test_what_comes_back_to_a_paused_batch_is_held_back_while_another_is_being_c
 
 def test_a_batch_cancelled_while_it_is_read_never_opens(caller: Caller) -> None:
     batch, _ = batches.create_from_array(caller, ASKED, batching.lines(2))
-    reader = batches.take_unread()
+    reader = batches.take_unread(is_probing=False)
     assert reader is not None
     assert batches.cancel(caller, batch.id).batch.status == "cancelled"
     with pytest.raises(LeaseLost):

@@ -177,7 +177,7 @@ def test_however_long_the_bucket_is_away_only_readers_that_died_count_as_tries(
                 assert worker.read_all() == 1
                 fell_silent()
     for _ in range(2):
-        assert batches.take_unread() is not None
+        assert batches.take_unread(is_probing=False) is not None
         assert batches.batch(caller, batch.id).status == "validating"
         fell_silent()
     worker.read_all()
@@ -193,7 +193,7 @@ def test_nobody_takes_a_batch_from_a_reader_whose_file_is_slow_to_come_or_to_go(
 
     def slow_download(*rest: Any) -> None:  # noqa: ANN401 - as they are
         execute("SELECT pg_sleep(1.5)")
-        taken.append(batches.take_unread())
+        taken.append(batches.take_unread(is_probing=False))
         download(*rest)
 
     def slow_put(*rest: Any) -> None:  # noqa: ANN401 - as they are

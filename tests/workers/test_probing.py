@@ -14,6 +14,7 @@ from jobs.accounts import Caller
 from tests import batching, factories, routed
 from tests.batching import ASKED, TAKE_GOOD
 from tests.past import execute
+from workers import batching as worker
 from workers import probing
 from workers.intake.prepare import Prepared, Request, prepare
 
@@ -94,3 +95,21 @@ def test_a_batch_whose_deadline_passes_while_it_is_measured_is_not_opened(
     batch = batching.read(caller, [line], replace(ASKED, is_probing=True, deadline_seconds=2)).batch
     assert (batch.status, batch.jobs) == ("failed", 0)
     assert "give it more time" in batch.error
+
+
+def test_no_batch_waits_for_what_another_accounts_batches_are_measured(caller: Caller, other_caller: Caller) -> None:
+    probing_wish = replace(ASKED, is_probing=True)
+    mine = [batches.create_from_array(caller, probing_wish, batching.lines(1))[0].id for _ in range(2)]
+    other, _ = batches.create_from_array(other_caller, probing_wish, batching.lines(1))
+    plain, _ = batches.create_from_array(other_caller, ASKED, batching.lines(1))
+    measured = [batches.take_unread(is_probing=True) for _ in range(3)]
+    assert [one and one.id for one in measured] == [mine[0], other.id, None], "one of each account at a time"
+    assert worker.read_all() == 1
+    assert batches.batch(other_caller, plain.id).status == "in_progress"
+
+
+def test_accounts_take_turns_to_have_their_batches_read(caller: Caller, other_caller: Caller) -> None:
+    made = [batches.create_from_array(who, ASKED, batching.lines(1))[0].id for who in (caller, caller, other_caller)]
+    worker.read_all()
+    read = [row.id for row in execute("SELECT id FROM batches ORDER BY in_progress_at")]
+    assert read == [made[0], made[2], made[1]]
