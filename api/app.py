@@ -96,6 +96,7 @@ def create_app() -> FastAPI:
     app.state.hub = Hub()
     app.state.bucket = own_threads.for_bucket()
     app.state.single_orders = own_threads.for_orders(chosen.database_pool_size)
+    app.state.kept_orders = own_threads.for_kept_orders()
     app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
     # More at once than of the others: a group costs more than a read, however small it is.
     app.state.orders = Gathering(driven(submission.submit_together), enough=64, rest_seconds=0.02)

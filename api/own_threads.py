@@ -9,6 +9,7 @@ import anyio.to_thread
 from starlette.requests import Request
 
 from jobs.errors import CallerError, TooMany, Unavailable
+from jobs.submission import TallyIsKept
 
 _Given = ParamSpec("_Given")
 _Answer = TypeVar("_Answer")
@@ -47,13 +48,20 @@ def for_orders(connections: int) -> OwnThreads:
     return OwnThreads(max(connections // 2, 1), 5.0, partial(Unavailable, sentence, retry_after_seconds=2))
 
 
+def for_kept_orders() -> OwnThreads:
+    """For orders of accounts that somebody keeps: those wait for one another, and for nobody else."""
+    return OwnThreads(2, 1.0, TallyIsKept)
+
+
 def for_strangers() -> OwnThreads:
     """For what is slow and anybody may ask for who sees the page where one signs in."""
     sentence = "Too many are signing in at this moment; try again shortly."
     return OwnThreads(4, 1.0, partial(TooMany, sentence, retry_after_seconds=5))
 
 
-def threads_of(request: Request, what: Literal["bucket", "single_orders", "sign_ins", "provider"]) -> OwnThreads:
+def threads_of(
+    request: Request, what: Literal["bucket", "single_orders", "kept_orders", "sign_ins", "provider"]
+) -> OwnThreads:
     """Those of the application that serves `request`."""
     found: OwnThreads = getattr(request.app.state, what)
     return found

@@ -22,8 +22,8 @@ from jobs.errors import Unavailable
 _AFTER_COMMIT = "after_commit"
 _RESTED = "rested"
 _REST_SECONDS = 1.0
-_PASSING = frozenset({"25006", "42P01"})
-"""Read-only while a standby takes over; a table that the migrations beside us are about to make."""
+_PASSING = frozenset({"25006", "42P01", "42883"})
+"""Read-only while a standby takes over; a table or a function that the migrations beside us are about to make."""
 _TOO_SLOW = "57014"
 """A statement that ran into its limit."""
 

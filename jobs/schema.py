@@ -4,7 +4,7 @@ import re
 from importlib.resources import files
 
 from alembic.config import Config
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -29,7 +29,7 @@ def upgrade() -> None:
         try:
             command.upgrade(_config(), "head")
         except OperationalError as error:
-            if isinstance(error.orig, LockNotAvailable):
+            if isinstance(error.orig, LockNotAvailable | DeadlockDetected):
                 raise TableInUse(_IN_USE) from None
             raise
 

@@ -97,7 +97,7 @@ async def take(request: Request, model: Model) -> Response:
     try:
         taken = await orders_of(request, are_long=order.is_long).ask(asked)
     except TallyIsKept:  # nobody else need wait for that
-        taken = await threads_of(request, "single_orders").run(submission.submit_alone, *asked)
+        taken = await threads_of(request, "kept_orders").run(submission.submit_alone, *asked)
     if taken.is_new:
         note_order(request, taken.job_id)
     if taken.created_at is not None and not order.is_sync:

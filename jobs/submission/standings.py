@@ -24,6 +24,8 @@ from jobs.submission.wishes import Draft
 from jobs.tables import Job, Tally
 
 NOTHING = Decimal(0)
+PATIENCE_MS = 2000
+"""How long whoever is alone waits for a tally that somebody keeps."""
 
 
 class TallyIsKept(Unavailable):
@@ -101,14 +103,14 @@ def lock(session: Session, account_ids: Collection[uuid.UUID]) -> dict[uuid.UUID
 
 
 def lock_and_look_up(
-    session: Session, account_ids: Collection[uuid.UUID], names: Collection[FullName]
+    session: Session, account_ids: Collection[uuid.UUID], names: Collection[FullName], *, patience_ms: int = PATIENCE_MS
 ) -> tuple[dict[uuid.UUID, Standing], dict[FullName, Named]]:
     """As `lock`; beside it, what each of these names stands for by then, without those that are free.
 
-    Raises TallyIsKept where another transaction keeps one of them for seconds.
+    Raises TallyIsKept where another transaction keeps one of them for longer than that.
     """
     # One text: the driver takes its time over every element of an array.
-    asked = (" ".join(one.hex for one in account_ids), idempotency.written_out(names))
+    asked = (" ".join(one.hex for one in account_ids), idempotency.written_out(names), f"{patience_ms}ms")
     try:
         rows = cursor_of(session).execute(_LOCK, asked).fetchall()
     except psycopg.errors.LockNotAvailable as error:
@@ -117,14 +119,14 @@ def lock_and_look_up(
     if missing := set(account_ids) - found.keys():
         new = [{"account_id": account_id} for account_id in sorted(missing)]
         session.execute(insert(Tally).values(new).on_conflict_do_nothing())
-        return lock_and_look_up(session, account_ids, names)
+        return lock_and_look_up(session, account_ids, names, patience_ms=patience_ms)
     return found, idempotency.read(row for row in rows if row.key is not None)
 
 
 # With it goes what `database.be_brief` would say.
 _LOCK = """
     SELECT locked.* FROM set_config('idle_in_transaction_session_timeout', '5s', true),
-        lock_accounts(string_to_array(%s, ' ')::uuid[], %s::json) AS locked
+        lock_tallies(string_to_array(%s, ' ')::uuid[], %s::json, %s) AS locked
 """
 
 

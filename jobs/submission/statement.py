@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -40,19 +39,11 @@ def write(session: Session, drafts: Sequence[Draft], standings: Mapping[uuid.UUI
     return created_at
 
 
-@dataclass(frozen=True)
-class Left:
-    """The accounts of which no order was written: their tallies are kept by somebody, or the rules have to judge."""
+def write_with_room(drafts: Sequence[Draft]) -> tuple[datetime, set[uuid.UUID]]:
+    """Write the orders of every account that surely has room for all of its own, in a transaction of their own.
 
-    kept: frozenset[uuid.UUID]
-    to_be_judged: frozenset[uuid.UUID]
-
-
-def write_with_room(drafts: Sequence[Draft]) -> tuple[datetime, Left]:
-    """Write the orders of every account that surely has room for all of its own, in a transaction of its own.
-
-    Returns when, by Postgres' clock, and which accounts are left. None of `drafts` may have attachments, and no two the
-    same name.
+    Returns when, by Postgres' clock, and the accounts that are left for the rules to judge, or for whoever has their
+    tallies to let go. None of `drafts` may have attachments, and no two the same name.
     """
     asked: dict[uuid.UUID, list[Decimal]] = {}
     for one in drafts:
@@ -65,8 +56,8 @@ def write_with_room(drafts: Sequence[Draft]) -> tuple[datetime, Left]:
         settings.load().keep_idempotency_hours,
     )
     with single_statements() as cursor:
-        [(taken_at, kept, to_be_judged)] = cursor.execute(_TAKE_WITH_ROOM, given).fetchall()
-    return taken_at, Left(frozenset(kept), frozenset(to_be_judged))
+        [(taken_at, to_be_judged)] = cursor.execute(_TAKE_WITH_ROOM, given).fetchall()
+    return taken_at, set(to_be_judged)
 
 
 def written(one: Draft, created_at: datetime) -> Job:

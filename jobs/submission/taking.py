@@ -24,6 +24,8 @@ from jobs.tables import Job
 from jobs.together import all_or_each
 
 Names = dict[FullName, Named]
+_PATIENCE_MS = 200
+"""How long a group waits for an account that somebody keeps."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,7 @@ def submit_alone(key: str, wish: Wish, name: str | None) -> Taken:
 
 def take_one(one: Draft) -> Taken:
     """Take one draft. Raises its error."""
-    [taken] = take([one])
-    if isinstance(taken, TallyIsKept):
-        [taken] = _by_account([one])
+    [taken] = take([one], patience_ms=standings.PATIENCE_MS)
     if isinstance(taken, Exception):
         raise taken
     return taken
@@ -119,33 +119,29 @@ def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draf
         return error
 
 
-def take(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+def take(drafts: Sequence[Draft], *, patience_ms: int = _PATIENCE_MS) -> list[Taken | Exception]:
     """Those of accounts with room for them at once, the others by the rules.
 
     What the database refuses of one order is that order's error alone, and so is the account that somebody keeps.
     """
     done = all_or_each(_with_room, drafts, _REFUSALS)
-    left = [one for one, answer in zip(drafts, done, strict=True) if answer is None]
-    try:
-        judged = iter(_by_account(left))
-    except Unavailable as error:  # the others are taken for good
-        judged = iter([error] * len(left))
+    judged = iter(_by_account([one for one, answer in zip(drafts, done, strict=True) if answer is None], patience_ms))
     return [next(judged) if answer is None else answer for answer in done]
 
 
-def _by_account(drafts: Sequence[Draft]) -> list[Taken | Exception]:
-    """All in one transaction; if the database refuses it, each in its own.
+def _by_account(drafts: Sequence[Draft], patience_ms: int) -> list[Taken | Exception]:
+    """All in one transaction; if the database refuses it, each in its own. What goes wrong is theirs alone.
 
     Where somebody keeps an account's tally, those of each account go by themselves: only its own cannot be taken.
     """
     accounts_of_all = dict.fromkeys(one.caller.account_id for one in drafts)
     try:
-        return all_or_each(judged_together, drafts, _REFUSALS) if drafts else []
-    except TallyIsKept as error:
-        if len(accounts_of_all) == 1:
+        return all_or_each(partial(_judged, patience_ms=patience_ms), drafts, _REFUSALS) if drafts else []
+    except Exception as error:  # noqa: BLE001 - others have been taken for good
+        if len(accounts_of_all) == 1 or not isinstance(error, TallyIsKept):
             return [error] * len(drafts)
     found = {
-        account_id: iter(_by_account([one for one in drafts if one.caller.account_id == account_id]))
+        account_id: iter(_by_account([one for one in drafts if one.caller.account_id == account_id], patience_ms))
         for account_id in accounts_of_all
     }
     return [next(found[one.caller.account_id]) for one in drafts]
@@ -154,26 +150,23 @@ def _by_account(drafts: Sequence[Draft]) -> list[Taken | Exception]:
 _REFUSALS = (DBAPIError, psycopg.Error, PydanticSerializationError)
 
 
-def _with_room(drafts: Sequence[Draft]) -> list[Taken | TallyIsKept | None]:
+def _with_room(drafts: Sequence[Draft]) -> list[Taken | None]:
     """In one statement all that nothing speaks against; None for those that the rules have to judge."""
     named = Counter(_full_name(one) for one in drafts if one.name is not None)
     plain = [one for one in drafts if not one.attachments and named[_full_name(one)] <= 1]
     if not plain:
         return [None] * len(drafts)
-    created_at, left = statement.write_with_room(plain)
-    found: dict[uuid.UUID, Taken | TallyIsKept] = {
-        one.job_id: TallyIsKept() if one.caller.account_id in left.kept else _new(one, created_at)
-        for one in plain
-        if one.caller.account_id not in left.to_be_judged
-    }
-    driving.aside(partial(_tell, [one for one in plain if isinstance(found.get(one.job_id), Taken)]))
-    return [found.get(one.job_id) for one in drafts]
+    created_at, to_be_judged = statement.write_with_room(plain)
+    new = [one for one in plain if one.caller.account_id not in to_be_judged]
+    driving.aside(partial(_tell, new))
+    taken = {one.job_id: _new(one, created_at) for one in new}
+    return [taken.get(one.job_id) for one in drafts]
 
 
-def judged_together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
+def _judged(drafts: Sequence[Draft], *, patience_ms: int) -> list[Taken | Exception]:
     """All in one transaction, each by the rules."""
     with transaction() as session:
-        standing, names = _locked(session, drafts)
+        standing, names = _locked(session, drafts, patience_ms)
         answers = [_admit(session, one, standing[one.caller.account_id], names) for one in drafts]
         new = [one for one, answer in zip(drafts, answers, strict=True) if _is_new(answer)]
         if new:
@@ -186,10 +179,11 @@ def judged_together(drafts: Sequence[Draft]) -> list[Taken | Exception]:
     return answers
 
 
-def _locked(session: Session, drafts: Sequence[Draft]) -> tuple[dict[uuid.UUID, Standing], Names]:
+def _locked(session: Session, drafts: Sequence[Draft], patience_ms: int) -> tuple[dict[uuid.UUID, Standing], Names]:
     """How the drafts' accounts stand, locked, and what their names stand for: asked together."""
     own_names = {_full_name(one) for one in drafts if one.name is not None}
-    return standings.lock_and_look_up(session, {one.caller.account_id for one in drafts}, own_names)
+    own = {one.caller.account_id for one in drafts}
+    return standings.lock_and_look_up(session, own, own_names, patience_ms=patience_ms)
 
 
 def _admit(session: Session, one: Draft, standing: Standing, names: Names) -> Taken | Exception:

@@ -1,6 +1,6 @@
 """The taking of orders: three functions kept by Postgres, planned once a connection and not for every few orders.
 
-`jobs/submission` calls them: one takes at once what nothing speaks against; of the rest, another locks the accounts
+`jobs/submission` calls them: one takes at once what nothing speaks against; of the rest, another locks the tallies
 before the rules judge, and the last writes down what was taken. Migrations make them, and a test of the house compares
 what those made with what stands here.
 """
@@ -8,19 +8,23 @@ what those made with what stands here.
 from typing import Final
 
 # Plans are made for any argument alike, and by keys even while tables are nearly empty: they outlive that state.
-# Whoever finds a tally held for long is told so, for others' orders come along.
-LOCK_ACCOUNTS: Final = """
-CREATE OR REPLACE FUNCTION lock_accounts(p_accounts uuid[], p_names json) RETURNS TABLE (
+# Whoever finds a tally held for longer than they can wait is told so; no other lock of theirs is given up so soon.
+LOCK_TALLIES: Final = """
+CREATE OR REPLACE FUNCTION lock_tallies(p_accounts uuid[], p_names json, p_patience text) RETURNS TABLE (
     account_id uuid, available_usd numeric, month date, month_usd numeric, submits integer[], submits_until bigint,
     waiting_most integer, present timestamptz, key text, body_digest bytea, job_id uuid
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off SET lock_timeout = '2s' AS $lock$
+SET enable_mergejoin = off SET jit = off AS $lock$
 #variable_conflict use_column
+DECLARE
+    v_usual text := current_setting('lock_timeout');
 BEGIN
+    PERFORM set_config('lock_timeout', p_patience, true);
     -- In the one order that nobody can cross.
     RETURN QUERY SELECT account_id, available_usd, month, month_usd, submits, submits_until, waiting_most,
         clock_timestamp(), NULL::text, NULL::bytea, NULL::uuid
     FROM tallies WHERE account_id = ANY (p_accounts) ORDER BY account_id FOR UPDATE;
+    PERFORM set_config('lock_timeout', v_usual, true);
     -- Only now, so that it sees the names that those took whom the locks waited for.
     IF p_names IS NOT NULL THEN
         RETURN QUERY SELECT found.account_id, NULL::numeric, NULL::date, NULL::numeric, NULL::integer[], NULL::bigint,
@@ -93,35 +97,24 @@ END $take$
 
 # The rules of `jobs/rules/limits.py`, and what `jobs/submission/standings.py` makes of them, for all orders of an
 # account together and on the safe side: where one would be refused, counted, found or told of, none is taken here, and
-# those rules judge. What is locked is held no longer than this takes, wherever its caller has gone, and nobody waits
-# for long for the account of another.
+# those rules judge. Nobody is waited for, and what is locked is held no longer than this takes, wherever its caller is.
 TAKE_WITH_ROOM: Final = """
 CREATE OR REPLACE FUNCTION take_with_room(
     p_asked json, p_names json, p_orders json, p_priority_step interval, p_name_hours double precision
-) RETURNS TABLE (taken_at timestamptz, kept uuid[], to_be_judged uuid[])
+) RETURNS TABLE (taken_at timestamptz, to_be_judged uuid[])
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET lock_timeout = '200ms' AS $room$
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $room$
 #variable_conflict use_column
 DECLARE
     v_accounts uuid[] := ARRAY(SELECT account_id FROM json_to_recordset(p_asked) AS asked (account_id uuid));
-    v_locked uuid[];
-    v_kept uuid[] := '{}';
+    v_free uuid[];
     v_named uuid[];
     v_with_room uuid[];
     v_present timestamptz;
 BEGIN
-    BEGIN
-        -- In the one order that nobody can cross.
-        v_locked := ARRAY(
-            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) ORDER BY account_id FOR UPDATE);
-    EXCEPTION WHEN lock_not_available THEN
-        v_locked := ARRAY(
-            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) FOR UPDATE SKIP LOCKED);
-        v_kept := ARRAY(
-            SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) AND account_id <> ALL (v_locked));
-    END;
+    v_free := ARRAY(SELECT account_id FROM tallies WHERE account_id = ANY (v_accounts) FOR UPDATE SKIP LOCKED);
     v_present := clock_timestamp();
-    -- Only now, so that it sees the names that those took whom the locks waited for.
+    -- Only now that nobody takes another.
     IF p_names IS NOT NULL THEN
         v_named := ARRAY(
             SELECT found.account_id
@@ -152,8 +145,9 @@ BEGIN
                 END,
             submits_until = stands.submits_until + passed, waiting_most = stands.waiting_most + orders
         FROM stands
-        WHERE tallies.account_id = ANY (v_locked) AND tallies.account_id = stands.account_id
-            AND coalesce(orders + (SELECT sum(one) FROM unnest(stands.submits) AS one) <= submits_per_minute, true)
+        WHERE tallies.account_id = ANY (v_free) AND tallies.account_id = stands.account_id
+            AND coalesce(
+                orders + coalesce((SELECT sum(one) FROM unnest(stands.submits) AS one), 0) <= submits_per_minute, true)
             AND coalesce(stands.waiting_most + orders <= waiting_max, true)
             AND (price_usd = 0 OR NOT is_prepaid OR price_usd <= stands.available_usd)
             AND (price_usd = 0 OR coalesce(before_usd + price_usd <= budget_hard_usd, true))
@@ -169,7 +163,7 @@ BEGIN
     IF v_with_room IS NOT NULL THEN
         PERFORM take_orders(p_orders, '[]', p_priority_step, p_name_hours);
     END IF;
-    RETURN QUERY SELECT now(), v_kept, ARRAY(
-        SELECT one FROM unnest(v_accounts) AS one WHERE one <> ALL (v_kept) AND one = ANY (v_with_room) IS NOT TRUE);
+    RETURN QUERY SELECT
+        now(), ARRAY(SELECT one FROM unnest(v_accounts) AS one WHERE one = ANY (v_with_room) IS NOT TRUE);
 END $room$
 """

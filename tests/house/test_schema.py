@@ -7,7 +7,7 @@ from jobs.database import engine
 from jobs.tables import Base
 from jobs.tables.claim_jobs import CLAIM_JOBS
 from jobs.tables.complete_jobs import COMPLETE_JOBS, HOLD_JOBS
-from jobs.tables.take_orders import LOCK_ACCOUNTS, TAKE_ORDERS, TAKE_WITH_ROOM
+from jobs.tables.take_orders import LOCK_TALLIES, TAKE_ORDERS, TAKE_WITH_ROOM
 
 UNEXPLAINED = text("""
     SELECT relname || coalesce('.' || attname, '')
@@ -47,7 +47,7 @@ def test_the_migrations_lead_to_the_schema_on_one_page() -> None:
         ("claim_jobs", CLAIM_JOBS),
         ("hold_jobs", HOLD_JOBS),
         ("complete_jobs", COMPLETE_JOBS),
-        ("lock_accounts", LOCK_ACCOUNTS),
+        ("lock_tallies", LOCK_TALLIES),
         ("take_orders", TAKE_ORDERS),
         ("take_with_room", TAKE_WITH_ROOM),
     ],

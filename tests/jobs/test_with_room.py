@@ -14,7 +14,6 @@ from jobs import database
 from jobs.accounts import Caller
 from jobs.rules.limits import Recent
 from jobs.submission import Order, Taken, TallyIsKept, Wish, statement, taking, wishes
-from jobs.submission.statement import Left
 from jobs.submission.wishes import Draft
 from jobs.tables import Account, LedgerEntry, Tally
 from tests import factories
@@ -51,6 +50,7 @@ TO_BE_JUDGED: dict[str, Mapping[str, Any]] = {
     "the soft budget is reached by them": {"budget_soft_usd": 1 + TWO, "month_usd": 1},
     "one more than may wait": {"waiting_max": 4, "waiting_most": 3},
     "one more than may come in a minute": {"submits_per_minute": 4, "submits": [1, 2], "ago": 1},
+    "more than may come in a minute, the first of all": {"submits_per_minute": 1},
 }
 
 
@@ -61,13 +61,15 @@ def _for_money(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("standing", WITH_ROOM.values(), ids=WITH_ROOM.keys())
 def test_what_is_taken_at_once_leaves_what_the_rules_would_have_left(
-    member: Member, stranger: Member, standing: Mapping[str, Any]
+    member: Member, stranger: Member, standing: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for each in (member, stranger):
         stand(each.caller, standing)
     before = tally(member.caller)
     assert_taken_at_once([draft(member.caller), draft(member.caller)])
-    judged = taking.judged_together([draft(stranger.caller), draft(stranger.caller)])
+    with monkeypatch.context() as patch:
+        patch.setattr(taking, "_with_room", lambda drafts: [None] * len(drafts))
+        judged = taking.take([draft(stranger.caller), draft(stranger.caller)])
     assert all(isinstance(one, Taken) for one in judged)
     ours, theirs = tally(member.caller), tally(stranger.caller)
     for column in ("available_usd", "held_usd", "month", "month_usd", "waiting_most"):
@@ -84,8 +86,8 @@ def test_where_the_rules_have_a_say_nothing_is_taken_and_nobody_else_is_kept(
     stand(stranger.caller)
     before = vars_of(tally(member.caller))
     others = draft(stranger.caller)
-    _, left = statement.write_with_room([draft(member.caller), others, draft(member.caller)])
-    assert left == Left(kept=frozenset(), to_be_judged=frozenset([member.caller.account_id]))
+    _, to_be_judged = statement.write_with_room([draft(member.caller), others, draft(member.caller)])
+    assert to_be_judged == {member.caller.account_id}
     assert vars_of(tally(member.caller)) == before
     assert entries(member.caller) == []
     assert entries(stranger.caller) == [("hold", FLOOR_USD)]
@@ -94,8 +96,8 @@ def test_where_the_rules_have_a_say_nothing_is_taken_and_nobody_else_is_kept(
 def test_a_name_that_was_used_before_is_looked_up_by_the_rules(member: Member) -> None:
     stand(member.caller)
     [first] = taking.take([draft(member.caller, "mine")])
-    _, left = statement.write_with_room([draft(member.caller, "mine"), draft(member.caller)])
-    assert left.to_be_judged == {member.caller.account_id}
+    _, to_be_judged = statement.write_with_room([draft(member.caller, "mine"), draft(member.caller)])
+    assert to_be_judged == {member.caller.account_id}
     again, other = taking.take([draft(member.caller, "mine"), draft(member.caller)])
     assert isinstance(first, Taken)
     assert isinstance(again, Taken)
@@ -141,8 +143,8 @@ def test_nobody_waits_for_the_account_of_another_that_somebody_keeps(member: Mem
 
 
 def assert_taken_at_once(drafts: list[Draft]) -> None:
-    _, left = statement.write_with_room(drafts)
-    assert left == Left(kept=frozenset(), to_be_judged=frozenset())
+    _, to_be_judged = statement.write_with_room(drafts)
+    assert to_be_judged == set()
 
 
 def draft(caller: Caller, name: str | None = None, engine: str = "gpu") -> Draft:
