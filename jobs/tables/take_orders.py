@@ -132,7 +132,7 @@ BEGIN
         JOIN tallies ON tallies.account_id = asked.account_id
         JOIN accounts ON accounts.id = asked.account_id
         CROSS JOIN CAST(date_trunc('month', v_present AT TIME ZONE 'UTC') AS date) AS this_month
-        WHERE asked.account_id = ANY (v_named) IS NOT TRUE
+        WHERE asked.account_id = ANY (v_free) AND asked.account_id = ANY (v_named) IS NOT TRUE
     ), moved AS (
         UPDATE tallies SET available_usd = tallies.available_usd - price_usd,
             held_usd = tallies.held_usd + price_usd, month = this_month, month_usd = before_usd + price_usd,
@@ -145,7 +145,7 @@ BEGIN
                 END,
             submits_until = stands.submits_until + passed, waiting_most = stands.waiting_most + orders
         FROM stands
-        WHERE tallies.account_id = ANY (v_free) AND tallies.account_id = stands.account_id
+        WHERE tallies.account_id = stands.account_id
             AND coalesce(
                 orders + coalesce((SELECT sum(one) FROM unnest(stands.submits) AS one), 0) <= submits_per_minute, true)
             AND coalesce(stands.waiting_most + orders <= waiting_max, true)
