@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Float, func, select, true, tuple_
+from sqlalchemy import func, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from jobs import dispatch, presence, settings
+from jobs import dispatch, paces, presence, settings
 from jobs.database import transaction
+from jobs.lately import Lately
 from jobs.rules import durations, estimates, pricing, turns
 from jobs.rules.appraisal import Trouble
 from jobs.rules.batches import PAUSED_UNTIL
@@ -17,12 +18,13 @@ from jobs.rules.catalog import MODELS, OUTPUT_MAX_SECONDS
 from jobs.rules.estimates import Pace, Queue, Span
 from jobs.rules.states import State
 from jobs.tables import Account, Engine, Event, Job
+from jobs.turns import Queue as Line
 from jobs.turns import look
 
-_MEASURED = 50
-_EIGHT_OF_TEN = (0.1, 0.9)
 _COUNTED_MAX = 10_000
 _UNDER_WAY_MAX = 20
+
+_lines: Lately[str, Line] = Lately(2.0)
 
 
 @dataclass(frozen=True)
@@ -64,26 +66,6 @@ def of_batch(batch_id: uuid.UUID) -> Moment | None:
         last = session.scalars(waiting.order_by(Job.in_line_since.desc(), Job.id.desc()).limit(1)).one_or_none()
         jobs = [last] if last is not None else session.scalars(under_way.limit(_UNDER_WAY_MAX)).all()
     return max((end for job in jobs if (end := of(job).ends)), key=lambda end: end.expected, default=None)
-
-
-def measured_pace(session: Session, engine: str, resolution: str | None) -> Pace | None:
-    """How fast the engine's latest jobs of one resolution were rendered; None where there was none."""
-    spent = func.extract("epoch", Job.finished_at - Job.started_at).cast(Float)
-    latest = (
-        select(spent.label("spent"), Job.output["seconds"].as_float().label("video"))
-        .where(Job.status == State.COMPLETED, Job.engine == engine)
-        .where(Job.inputs["resolution"].as_string().is_not_distinct_from(resolution))
-        .order_by(Job.finished_at.desc())
-        .limit(_MEASURED)
-        .subquery()
-    )
-    factor = latest.c.spent / func.greatest(latest.c.video, 0.04)
-    median, *ends = (func.percentile_cont(part).within_group for part in (0.5, *_EIGHT_OF_TEN))
-    row = session.execute(select(median(latest.c.spent), median(factor), *(end(factor) for end in ends))).one()
-    if row[0] is None:
-        return None
-    least, most = (float(end) / row[1] if row[1] else 1.0 for end in row[2:])
-    return Pace(run_seconds=row[0], realtime_factor=row[1], least=least, most=most)
 
 
 def _of_waiting(job: Job) -> Outlook:
@@ -138,7 +120,8 @@ def _ahead(session: Session, job: Job) -> int:
         .subquery()
     )
     own = session.execute(select(func.count()).select_from(earlier)).scalar_one()
-    line = look(session, queue, _COUNTED_MAX, heeds_limits=False)
+    # Who looks after ten thousands of waiting jobs must not have them counted anew each time.
+    line = _lines.find(queue, lambda: look(session, queue, _COUNTED_MAX, heeds_limits=False))
     mine = [stand for stand in line.stands if stand.account == job.account_id.hex]
     others = [stand for stand in line.stands if stand.account != job.account_id.hex]
     return turns.jobs_before(mine[0], own, others, line.now) if mine else own
@@ -157,7 +140,7 @@ def _why_full(session: Session, job: Job, account: Account) -> str:
 
 
 def _pace(session: Session, job: Job) -> Pace | None:
-    return measured_pace(session, job.engine, job.inputs.get("resolution"))
+    return paces.measured(session, job.engine, job.inputs.get("resolution"))
 
 
 def _from(now: datetime, span: Span | None) -> Moment | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from jobs import accounts, doorbell, events, ledger, outlook, presence, turns
+from jobs import accounts, doorbell, events, ledger, paces, presence, turns
 from jobs.accounts import Caller
 from jobs.batches import ending, rows
 from jobs.batches.holding import held
@@ -147,9 +147,8 @@ def _note(row: Batch, sheet: Sheet | None, estimate: dict[str, object] | None) -
 
 
 def _estimate(sheet: Sheet) -> dict[str, object]:
-    with transaction() as session:
-        paces = {kind: outlook.measured_pace(session, *kind) for kind in sheet.videos}
-    return sheet.estimate(paces, {engine: presence.slots(engine)[0] for engine in sheet.engines})
+    slots = {engine: presence.slots(engine)[0] for engine in sheet.engines}
+    return sheet.estimate(paces.measured_all(sheet.videos), slots)
 
 
 def _told(batch: Batch, sheet: Sheet) -> Callable[[], None]:
