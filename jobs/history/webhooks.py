@@ -2,14 +2,17 @@
 
 from sqlalchemy.orm import Session
 
+from jobs import settings
 from jobs.history.asking import broken, count
 from jobs.history.finding import Finding, judged
 from jobs.rules.deliveries import OWED_MAX_DAYS
 
-# What ended before anything was ever owed, ended under a version of ours that told nobody.
+# What ended before anything was ever owed, ended under a version of ours that told nobody. What ended longer ago than
+# the log goes back may have been told and forgotten.
 _FORGOTTEN = """
     SELECT jobs.id FROM jobs
     WHERE webhook_url IS NOT NULL AND finished_at > (SELECT min(created_at) FROM deliveries)
+        AND finished_at > now() - make_interval(secs => 86400 * :kept_days) + interval '1 hour'
         AND NOT EXISTS (SELECT FROM deliveries WHERE job_id = jobs.id AND url IS NOT NULL)
 """
 _DOUBLED = """
@@ -38,6 +41,8 @@ def told(session: Session) -> Finding:
             session,
             f"{_FORGOTTEN} UNION {_DOUBLED} UNION {_OWED_TOO_LONG} UNION {_NOT_REALLY_TOLD}",
             days=OWED_MAX_DAYS + 1,
+            kept_days=settings.load().keep_deliveries_days,
         ),
-        f"what is owed may take {OWED_MAX_DAYS} days; jobs in the archive no longer say that they had a webhook",
+        f"what is owed may take {OWED_MAX_DAYS} days; jobs in the archive no longer say that they had a webhook, nor "
+        "the log that jobs were told of which ended before DUOLOGUE_KEEP_DELIVERIES_DAYS",
     )

@@ -59,3 +59,10 @@ def test_a_good_history_keeps_the_promise(jobs: list[Job]) -> None:
 def test_a_broken_history_is_found(jobs: list[Job], wrong: str) -> None:
     execute(wrong, id=jobs[1].id)
     assert (judged().verdict, judged().broken) == ("broken", (jobs[1].id.hex,))
+
+
+def test_a_job_that_outlives_the_log_of_its_webhook_is_not_called_forgotten(jobs: list[Job]) -> None:
+    execute("UPDATE jobs SET finished_at = now() - interval '31 days'")
+    execute("DELETE FROM deliveries WHERE job_id = :id", id=jobs[1].id)
+    execute("UPDATE deliveries SET created_at = now() - interval '32 days', settled_at = now() - interval '29 days'")
+    assert judged().verdict == "holds"
