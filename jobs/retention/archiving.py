@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from jobs import settings
 from jobs.database import transaction
 from jobs.rules import deliveries
 from jobs.rules.deliveries import Status
-from jobs.tables import ArchivedJob, Batch, Delivery, Event, Job
+from jobs.tables import ArchivedJob, Batch, Delivery, Endpoint, Event, Job
 
 BATCH = 100
 
@@ -58,7 +58,8 @@ class Leaving(NamedTuple):
 def let_go() -> int:
     """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were.
 
-    A webhook that is still tried must find the video it tells of: its job stays as long as it may be tried, at most.
+    A webhook that is still tried must find the video it tells of: its job stays as long as it may be tried, or
+    its endpoint paused, at most.
     A batch tells of all of its jobs as it ends, and its failed ones may be ordered once more: they stay as long as it.
     """
     oldest_kept = func.now() - timedelta(days=settings.load().keep_videos_days)
@@ -111,8 +112,12 @@ def final(job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def _is_to_be_told() -> ColumnElement[bool]:
+    """Whether it is owed to somebody, no longer than it may be: to a paused endpoint, as long as the log is kept."""
+    is_paused = exists().where(Endpoint.id == Delivery.endpoint_id, Endpoint.paused_at.is_not(None))
+    is_tried = Delivery.owed_since > func.now() - timedelta(days=deliveries.OWED_MAX_DAYS)
+    is_kept = Delivery.owed_since > func.now() - timedelta(days=settings.load().keep_deliveries_days)
     owed = select(Delivery.id).where(Delivery.job_id == Job.id, Delivery.status == Status.OWED)
-    return owed.where(Delivery.owed_since > func.now() - timedelta(days=deliveries.OWED_MAX_DAYS)).exists()
+    return owed.where(is_tried | (is_kept & is_paused)).exists()
 
 
 def _is_of_a_kept_batch(oldest_kept: ColumnElement[datetime]) -> ColumnElement[bool]:

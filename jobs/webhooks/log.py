@@ -21,6 +21,8 @@ from jobs.webhooks.endpoints import own
 from jobs.webhooks.letters import Letter
 
 REPLAY_MAX = 10_000
+_CAN_BE_TOLD = or_(Delivery.job_id.is_(None), exists().where(Job.id == Delivery.job_id, Job.deleted_at.is_(None)))
+"""A letter of a job is written from its row."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def resend(caller: Caller, delivery_id: uuid.UUID | None) -> Delivery:
             raise Conflict("Its endpoint was deleted; the delivery can be read, and not be sent again.")
         if to is not None and to.disabled_at:
             raise Conflict("Its endpoint is switched off; resume it first.")
+        if session.scalars(select(Delivery.id).where(Delivery.id == found.id, ~_CAN_BE_TOLD)).one_or_none():
+            raise Conflict("Its job is no longer kept; the delivery can be read, and not be sent again.")
         session.execute(owed_again(update(Delivery).where(Delivery.id == found.id)))
         session.refresh(found)
         return found
@@ -129,7 +133,8 @@ def resend_of_jobs(job_ids: Collection[uuid.UUID]) -> int:
 def replay(caller: Caller, endpoint_id: uuid.UUID | None, since: datetime) -> int:
     """Owe again what was given up of an endpoint's and happened at `since` or later; how many there were.
 
-    At most 10,000 at once, the oldest first. Raises NotFound, and Conflict while the endpoint is switched off.
+    What was given up of jobs that are no longer kept stays given up. At most 10,000 at once, the oldest first. Raises
+    NotFound, and Conflict while the endpoint is switched off.
     """
     with transaction() as session:
         found = own(session, caller, endpoint_id)
@@ -138,7 +143,7 @@ def replay(caller: Caller, endpoint_id: uuid.UUID | None, since: datetime) -> in
         given_up = (
             select(Delivery.id)
             .where(Delivery.endpoint_id == found.id, Delivery.status == Status.GIVEN_UP)
-            .where(Delivery.created_at >= since, Delivery.kind != "job.progress")
+            .where(Delivery.created_at >= since, Delivery.kind != "job.progress", _CAN_BE_TOLD)
             .order_by(Delivery.id)
             .limit(REPLAY_MAX)
         )
