@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import openapi
@@ -11,6 +11,7 @@ from api.caller import Reader, Submitter
 from api.strict_json import RawBody
 from api.wavespeed import envelope, lenient
 from api.wavespeed.envelope import Prediction, Reply
+from api.wavespeed.moments import Since, Until
 from jobs import ids, listing, retention
 from jobs.listing import Filter
 from jobs.rules.states import State
@@ -39,8 +40,8 @@ class ListForm(BaseModel):
     page_size: int = Field(ge=1, le=100)
     model: str | None = Field(None, max_length=200)
     status: Literal["created", "processing", "completed", "failed", "cancelled", "timeout", "deleted"] | None = None
-    created_after: AwareDatetime | None = Field(None, description="RFC 3339 with a time zone.")
-    created_before: AwareDatetime | None = Field(None, description="RFC 3339 with a time zone.")
+    created_after: Since
+    created_before: Until
     include_inputs: bool = Field(default=False, description="Add `input`: the form each was ordered with.")
 
     def filter(self) -> Filter:

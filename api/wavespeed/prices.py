@@ -81,7 +81,9 @@ def _quote(body: bytes) -> tuple[Model, float]:
     form = read_object(body)
     model = _model(form.get("model_id"))
     inputs = _inputs(model, form.get("inputs"))
-    return model, float(pricing.price_usd(model, inputs, {}, settings.load().minimum_seconds))
+    least_usd = pricing.price_usd(model, inputs, {}, settings.load().minimum_seconds)
+    # Of a run of which nothing is known the contract quotes the catalog's price, however short a video may be here.
+    return model, float(least_usd if inputs else max(least_usd, model.base_price_usd))
 
 
 def _model(name: object) -> Model:

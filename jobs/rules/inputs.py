@@ -81,6 +81,8 @@ def _choice(field: str, value: object, choices: tuple[str, ...]) -> str:
 
 
 def _seed(value: object) -> int:
+    if value == "":  # as forms send what nobody filled in
+        return -1
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= SEED_MAX:

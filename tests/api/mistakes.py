@@ -123,7 +123,7 @@ WAVESPEED: dict[str, tuple[Ask, int, str]] = {
     "a page of none": (post(LIST, {"page": 1, "page_size": 0}), 400, "1401"),
     "a word of ours": (post(LIST, PAGE | {"status": "waiting"}), 400, "1401"),
     "a word in upper case": (post(LIST, PAGE | {"status": "COMPLETED"}), 400, "1401"),
-    "a day without a zone": (post(LIST, PAGE | {"created_after": "2026-01-01T00:00:00"}), 400, "1401"),
+    "a day there never was": (post(LIST, PAGE | {"created_after": "2026-02-30"}), 400, "1401"),
     "no day at all": (post(LIST, PAGE | {"created_before": "soon"}), 400, "1401"),
     "a model that is a list": (post(LIST, PAGE | {"model": ["x"]}), 400, "1401"),
     "deleting without ids": (post(f"{LIST}/delete", {}), 400, "1400"),

@@ -82,6 +82,10 @@ def test_a_whole_number_written_as_a_float_is_a_seed() -> None:
     assert inputs.clean(MODELS[MULTI], form(seed=7.0))["seed"] == 7
 
 
+def test_a_seed_that_nobody_filled_in_is_drawn() -> None:
+    assert inputs.clean(MODELS[MULTI], form(seed=""))["seed"] == -1
+
+
 def test_a_hostile_medium_is_judged_in_no_time() -> None:
     hostile = "A" + " " * 200_000 + "!"
     began = time.process_time()

@@ -121,6 +121,8 @@ def test_the_least_that_is_paid_is_set(
 ) -> None:
     set_settings(monkeypatch, {**database, "DUOLOGUE_MINIMUM_SECONDS": "3"})
     with TestClient(create_app()) as client:
-        assert quote(client, member, model_id=SOLO)["price"] == 0.09
+        assert quote(client, member, model_id=SOLO, inputs={"resolution": "480p"})["price"] == 0.09
+        # The contract quotes the catalog's price of a run of which nothing is known.
+        assert quote(client, member, model_id=SOLO)["price"] == 0.15
         [first, *_] = client.get("/api/v3/models", headers=member.headers).json()["data"]
     assert "$max([3, " in first["formula"]

@@ -92,6 +92,9 @@ def test_a_model_and_a_time_narrow_the_list(client: TestClient, member: Member) 
     assert listed(client, member, model="wavespeed-ai/infinitetalk") == []
     assert listed(client, member, created_after=after) == []
     assert listed(client, member, created_before=before.replace("+00:00", "Z")) == []
+    day = job.created_at.date().isoformat()
+    assert listed(client, member, created_after=day, created_before=day) == [job.id.hex]
+    assert listed(client, member, created_after=f"{day}T00:00:00") == [job.id.hex]
 
 
 def test_inputs_come_only_where_they_are_asked_for(client: TestClient, member: Member) -> None:
