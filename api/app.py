@@ -1,6 +1,5 @@
 """Assembles the front door, and decides nothing: `api.serving` runs it."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
@@ -34,6 +33,7 @@ from api.wavespeed import (
     prices,
     shortcuts,
     unknown,
+    upload_turns,
     uploads,
     usage_stats,
     webhook_secret,
@@ -77,7 +77,7 @@ _ROUTERS = (
 
 def create_app() -> FastAPI:
     """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
-    chosen, clock, room = settings.load(), Clock(), BodyRoom()
+    chosen, clock, room, disk = settings.load(), Clock(), BodyRoom(), upload_turns.room()
     app: FastAPI = FastAPIOffline(
         title="Duologue",
         version=version("duologue"),
@@ -89,12 +89,13 @@ def create_app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         # Without this the docs page shows a badge that an outside host draws.
         swagger_ui_parameters={"validatorUrl": None},
-        middleware=_middleware(chosen, clock, room),
+        middleware=_middleware(chosen, clock, room, disk),
         lifespan=_lifespan,
     )
-    app.state.clock, app.state.room = clock, room
+    app.state.clock, app.state.room, app.state.disk = clock, room, disk
     app.state.hub = Hub()
     app.state.bucket = own_threads.for_bucket()
+    app.state.upload_turns = upload_turns.UploadTurns()
     app.state.single_orders = own_threads.for_orders(chosen.database_pool_size)
     app.state.kept_orders = own_threads.for_kept_orders()
     app.state.readings = Gathering(driven(listing.readings), enough=32, pace_seconds=0.01)
@@ -115,7 +116,7 @@ def create_app() -> FastAPI:
     return app
 
 
-def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom) -> list[Middleware]:
+def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom, disk: BodyRoom) -> list[Middleware]:
     """From the outside in; what `shortcuts` answers never comes here."""
     strangers = BodyRoom(STRANGERS_BYTES)
     return [
@@ -136,7 +137,7 @@ def _middleware(chosen: settings.Settings, clock: Clock, room: BodyRoom) -> list
             limits=[
                 Limit(callbacks.BODY_MAX_BYTES, strangers, callbacks.PREFIX),
                 Limit(address.FORM_MAX_BYTES, strangers, address.PREFIX),
-                Limit(uploads.body_max_bytes(), BodyRoom(sys.maxsize), uploads.BINARY_PATH),  # goes to the disk
+                Limit(uploads.body_max_bytes(), disk, uploads.BINARY_PATH),
                 Limit(chosen.body_max_bytes, room),
             ],
         ),

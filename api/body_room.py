@@ -1,4 +1,4 @@
-"""Memory for the bodies that are in this process at once: more wait a while for it, and are put off then."""
+"""Room for the bodies that are in this process at once: more wait a while for it, and are put off then."""
 
 from typing import Final
 
@@ -14,13 +14,15 @@ STRANGERS_BYTES: Final = 32 * 2**20
 SMALL_BYTES: Final = 32 * 2**10
 """A body up to here takes no room."""
 _PLACE: Final = "duologue.body_place"
+_SENTENCE: Final = "Many large requests are being taken in; send the same request again, or upload its media first."
 
 
 class BodyRoom:
     """So many bytes for all; a single body may have more."""
 
-    def __init__(self, max_bytes: int = ROOM_BYTES, patience_seconds: float = 5.0) -> None:
+    def __init__(self, max_bytes: int = ROOM_BYTES, patience_seconds: float = 5.0, sentence: str = _SENTENCE) -> None:
         self.max_bytes = max_bytes
+        self.sentence = sentence
         self.patience_seconds = patience_seconds
         self.taken_bytes = 0
         self.changed = anyio.Event()
@@ -52,8 +54,7 @@ class Place:
         if self.has_left():  # meanwhile: the answer has begun
             return
         if not self._fits(more_bytes):
-            sentence = "Many large requests are being taken in; send the same request again, or upload its media first."
-            raise Unavailable(sentence, retry_after_seconds=2)
+            raise Unavailable(self._room.sentence, retry_after_seconds=2)
         self._room.taken_bytes += more_bytes
         self._bytes = length_bytes
 

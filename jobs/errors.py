@@ -106,7 +106,7 @@ class TooLarge(CallerError):
 
 
 class TooMany(CallerError):
-    """More than the account may submit a minute, or have waiting."""
+    """More than the account may submit a minute, have waiting, or send at once."""
 
     status = 429
     code = "too_many"

@@ -19,6 +19,7 @@ from api.own_threads import threads_of
 from api.strict_json import RawBody, read_object
 from api.wavespeed import envelope
 from api.wavespeed.envelope import Reply
+from api.wavespeed.upload_turns import turns_of
 from jobs import settings, storage
 from jobs import uploads as book
 from jobs.accounts import Caller
@@ -104,9 +105,9 @@ def open_ticket(caller: Submitter, body: RawBody) -> Response:
     return envelope.reply(Ticket(**uploaded.model_dump(), upload=instruction))
 
 
-async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
+async def _file(request: Request, caller: Submitter) -> AsyncIterator[UploadFile]:
     """The form's file, spooled to disk; nobody without a key gets that far."""
-    async with request.form(max_files=1, max_fields=16) as form:
+    async with turns_of(request).of(caller.account_id), request.form(max_files=1, max_fields=16) as form:
         found = form.get("file")
         if isinstance(found, str):
             raise MissingInput(
@@ -124,7 +125,7 @@ async def _file(request: Request, _: Submitter) -> AsyncIterator[UploadFile]:
     "/upload/binary",
     summary="Upload a file",
     response_model=Reply[Uploaded],
-    responses=envelope.documented(400, 408, 413),
+    responses=envelope.documented(400, 408, 413, 429),
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FILE_FORM}}}},
 )
 async def upload(request: Request, caller: Submitter, file: Annotated[UploadFile, Depends(_file)]) -> Response:
