@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _PIECE_BYTES = 2**20
 _MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
 # Two parts of 8 MiB on their way at once: memory stays flat whatever the file's length.
 _STREAMED = TransferConfig(multipart_threshold=8 * 2**20, multipart_chunksize=8 * 2**20, max_concurrency=2)
+_connecting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -204,13 +206,15 @@ def _bucket() -> str:
 
 
 def _client(read_seconds: int = READ_SECONDS) -> "S3Client":
-    return _connect(settings.load().s3_endpoint_url, read_seconds)
+    with _connecting:  # the library makes clients for one thread at a time
+        return _connect(settings.load().s3_endpoint_url, read_seconds)
 
 
 def _signer() -> "S3Client":
     """Signs for the host that callers see, which may differ from the one we reach the bucket by."""
     chosen = settings.load()
-    return _connect(chosen.s3_public_url or chosen.s3_endpoint_url)
+    with _connecting:
+        return _connect(chosen.s3_public_url or chosen.s3_endpoint_url)
 
 
 def _reader() -> Signer:

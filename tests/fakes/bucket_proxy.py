@@ -26,6 +26,9 @@ class BucketProxy:
         self.pause_seconds = 0.0
         self.unknown: str | None = None
         self.refused = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -69,6 +72,18 @@ class BucketProxy:
             yield
 
     @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more request is on its way."""
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    @contextmanager
     def _in(self, mood: Mood) -> Iterator[None]:
         self.mood = mood
         try:
@@ -95,13 +110,8 @@ class _Line(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         proxy = self.server.proxy
-        if proxy.mood == "slow":
-            threading.Event().wait(proxy.pause_seconds)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if proxy.mood == "failing" or (proxy.unknown is not None and proxy.unknown in self.path):
-            self._refuse(proxy)
-        else:
-            self._pass_on(proxy, body)
+        with proxy.counted():
+            self._serve(proxy)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -117,6 +127,15 @@ class _Line(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's name
         """Say nothing."""
+
+    def _serve(self, proxy: BucketProxy) -> None:
+        if proxy.mood == "slow":
+            threading.Event().wait(proxy.pause_seconds)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if proxy.mood == "failing" or (proxy.unknown is not None and proxy.unknown in self.path):
+            self._refuse(proxy)
+        else:
+            self._pass_on(proxy, body)
 
     def _refuse(self, proxy: BucketProxy) -> None:
         proxy.refused += 1

@@ -123,6 +123,22 @@ def test_a_bucket_that_refuses_keeps_the_row_until_it_does_not(
         storage._client().close()
 
 
+def test_a_bucket_that_takes_its_time_is_asked_about_many_jobs_at_once(
+    bucket: str, caller: Caller, tmp_path: Path, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [with_video(caller, tmp_path) for _ in range(6)]
+    age(days=8)
+    retention.let_go()
+    let_go_long_ago()
+    with BucketProxy(database["DUOLOGUE_S3_ENDPOINT_URL"]) as proxy:
+        set_settings(monkeypatch, {"DUOLOGUE_S3_ENDPOINT_URL": proxy.url})
+        with proxy.slow(0.1):
+            assert archive.run_once() == len(jobs)
+        assert proxy.most_at_once > 1
+        assert objects(*jobs) == 0
+        storage._client().close()
+
+
 def test_an_object_that_came_too_late_is_swept_and_nothing_else(bucket: str, caller: Caller, tmp_path: Path) -> None:
     gone, kept = with_video(caller, tmp_path), with_video(caller, tmp_path)
     retention.delete_jobs(caller, [gone.id])
