@@ -36,7 +36,7 @@ def settings_of(overlay: str) -> dict[str, str]:
 
 
 def own_settings(pod: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in pod["containers"][0].get("env", [])}
+    return {one["name"]: one["value"] for one in pod["containers"][0].get("env", []) if "value" in one}
 
 
 def test_a_manifest_with_a_fault_is_found_out() -> None:
@@ -76,7 +76,7 @@ def test_secrets_are_files_and_the_files_are_mounted(overlay: str) -> None:
         told = settings_of(overlay) | own_settings(pod)
         named = {path for variable, path in told.items() if variable.endswith("_FILE")}
         assert named == {f"/run/secrets/{item['path']}" for item in volume["secret"]["items"]}, name
-        assert [one for one in pod["containers"][0].get("env", []) if "value" not in one] == []
+        assert not any("secretKeyRef" in one.get("valueFrom", {}) for one in pod["containers"][0].get("env", []))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -158,6 +158,25 @@ def test_gpu_workers_go_where_cards_are_and_take_one() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_workers_serve_is_a_line_of_the_settings(overlay: str) -> None:
+    [engines] = [
+        one for one in programs(overlay)["worker"]["containers"][0]["env"] if one["name"] == "DUOLOGUE_ENGINES"
+    ]
+    of_settings = engines["valueFrom"]["configMapKeyRef"]
+    [settings] = of_kind(overlay, "ConfigMap").values()
+
+    assert of_settings == {"name": settings["metadata"]["name"], "key": "WORKER_ENGINES"}
+    assert settings["data"]["WORKER_ENGINES"] == "preview"
+
+
+@pytest.mark.parametrize("overlay", ["external", "gpu"])
+def test_workers_grow_by_what_is_to_be_prepared_for_the_cloud_too(overlay: str) -> None:
+    _, trigger = of_kind(overlay, "ScaledObject")["worker"]["spec"]["triggers"]
+
+    assert trigger["metadata"]["valueLocation"] == "engines.cloud.waiting"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_nobody_speaks_to_anybody_who_is_not_named(overlay: str) -> None:
     policies = of_kind(overlay, "NetworkPolicy")
 
@@ -184,7 +203,7 @@ def test_what_grows_names_something_that_is_there(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", ["external", "gpu"])
 def test_workers_grow_by_a_number_that_is_always_there(overlay: str) -> None:
     for name, thing in of_kind(overlay, "ScaledObject").items():
-        [trigger] = thing["spec"]["triggers"]
+        trigger, *_ = thing["spec"]["triggers"]
         engines, engine, field = trigger["metadata"]["valueLocation"].split(".")
         [slots] = [word for word in SERVICES[name]["command"] if word.startswith("--concurrency=")]
         assert (engines, engine in ENGINES, EngineWork.model_fields[field].annotation) == ("engines", True, int)
