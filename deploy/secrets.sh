@@ -15,7 +15,7 @@ drawn() { # HOW MANY BYTES, as hexadecimal digits, which need no quoting anywher
 keep() { # NAME CONTENT
   if [ ! -e "$folder/$1" ]; then
     printf '%s\n' "$2" >"$folder/$1.new"
-    chmod 444 "$folder/$1.new"
+    chmod 644 "$folder/$1.new"
     mv "$folder/$1.new" "$folder/$1"
   fi
 }

@@ -47,7 +47,7 @@ def _is_service_link(variable: str, value: str) -> bool:
 
 
 def _secrets_from_files() -> dict[str, str]:
-    """Read `DUOLOGUE_X_FILE` into `x`, as container platforms hand over secrets; the file wins over the variable."""
+    """Read `DUOLOGUE_X_FILE` into `x`, as container platforms hand over secrets. `DUOLOGUE_X` may not differ."""
     found = {}
     for variable, path in os.environ.items():
         name = variable.removeprefix(PREFIX).removesuffix(FILE_SUFFIX).lower()
@@ -57,6 +57,12 @@ def _secrets_from_files() -> dict[str, str]:
                 found[name] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise WrongSetting(f"{variable} names {path}, which cannot be read: {error.strerror}.") from None
+            beside = variable.removesuffix(FILE_SUFFIX)
+            if os.environ.get(beside, "").strip() not in ("", found[name]):
+                raise WrongSetting(
+                    f"{beside} and the file {path} that {variable} names say different things; write the value into "
+                    "the file, or take one of the two away."
+                )
     return found
 
 

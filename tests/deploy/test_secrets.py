@@ -49,11 +49,11 @@ def test_secrets_are_drawn_anew_and_kept_once_they_are_there(tmp_path: Path) -> 
     assert {first[name] for name in same} == {"\n"}, "nothing is the same but what is empty until somebody has it"
 
 
-def test_only_their_owner_gets_at_them_and_every_container_can_read_its_own(tmp_path: Path) -> None:
+def test_only_their_owner_gets_at_them_and_may_write_and_every_container_can_read_its_own(tmp_path: Path) -> None:
     made(tmp_path / "secrets")
 
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o444}
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o644}
 
 
 @pytest.mark.parametrize("name", OURS)

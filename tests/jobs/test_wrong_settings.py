@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -105,6 +106,21 @@ def test_a_secret_s_file_that_cannot_be_read_is_named(monkeypatch: pytest.Monkey
         WrongSetting, match="DUOLOGUE_DATABASE_URL_FILE names /nowhere/database_url, which cannot be read"
     ):
         settings.load.__wrapped__()
+
+
+def test_a_secret_beside_a_file_that_says_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "url").write_text("postgresql://me@here/mine\n")
+    monkeypatch.setenv("DUOLOGUE_DATABASE_URL_FILE", str(tmp_path / "url"))
+    for same in ("", "postgresql://me@here/mine"):
+        monkeypatch.setenv("DUOLOGUE_DATABASE_URL", same)
+        assert settings.load.__wrapped__().secret("database_url") == "postgresql://me@here/mine"
+
+    monkeypatch.setenv("DUOLOGUE_DATABASE_URL", "postgresql://me:open-sesame@there/mine")
+    with pytest.raises(WrongSetting, match=r"^DUOLOGUE_DATABASE_URL and the file .*/url .* say different") as caught:
+        settings.load.__wrapped__()
+    assert "open-sesame" not in str(caught.value)
 
 
 def test_servers_that_are_missing_are_named_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
