@@ -36,9 +36,10 @@ class Facts:
 
     def note(self, engine: str, price_usd: Decimal) -> None:
         """Count one more job as waiting there, until the database is asked again."""
-        before = self.standings[engine]
-        left_usd = None if before.budget_left_usd is None else before.budget_left_usd - price_usd
-        self.standings[engine] = replace(before, waiting=before.waiting + 1, budget_left_usd=left_usd)
+        standing = self.standings[engine]
+        standing.waiting += 1
+        if standing.budget_left_usd is not None:
+            standing.budget_left_usd -= price_usd
 
     @property
     def is_fresh(self) -> bool:

@@ -20,9 +20,9 @@ GUESS: Final = {
 """What is taken for an engine's pace until it has completed a job."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Standing:
-    """How one configured engine stands.
+    """How one configured engine stands; whoever gives it a job counts that here.
 
     `workers` are the living processes that serve it, `slots` the jobs they can have under way, `busy` those they have.
     `per_minute` is how many may begin in a minute, `budget_left_usd` what it may still cost; None is no limit.
