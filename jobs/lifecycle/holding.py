@@ -97,10 +97,10 @@ def renew(claim: Claim, stage: str, progress: float) -> Standing:
 
 
 def forgive(claim: Claim) -> None:
-    """The job has come further: what went wrong before this attempt is no longer held against it."""
+    """The job has come further: workers that were lost before are no longer held against it, only their attempts."""
     own = (Job.id == claim.job_id, Job.fence == claim.fence, Job.status == State.RUNNING)
     with transaction() as session:
-        session.execute(update(Job).where(*own).values(attempt=1, workers_lost=0))
+        session.execute(update(Job).where(*own).values(workers_lost=0))
 
 
 def sources(claim: Claim) -> dict[str, str]:

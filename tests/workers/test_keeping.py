@@ -59,10 +59,10 @@ def test_the_next_holder_finds_the_latest_of_each_file(first: Claim, tmp_path: P
     assert brought(second, tmp_path / "c") == {"chunk_0": "zero", "chunk_1": "one", "state": "after one"}
 
 
-def test_a_job_that_comes_further_is_not_held_what_went_wrong_before(first: Claim, tmp_path: Path) -> None:
+def test_a_job_that_comes_further_is_not_held_the_workers_it_lost_before(first: Claim, tmp_path: Path) -> None:
     execute("UPDATE jobs SET attempt = 4, workers_lost = 1")
     Keeper(first, tmp_path).keep(given(tmp_path / "a", chunk_0="zero", state="after zero"))
-    assert execute("SELECT attempt, workers_lost FROM jobs") == [(1, 0)]
+    assert execute("SELECT attempt, workers_lost FROM jobs") == [(4, 0)]
 
 
 def test_what_was_brought_and_what_came_since_belong_together(first: Claim, tmp_path: Path) -> None:
