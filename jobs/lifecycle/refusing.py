@@ -24,8 +24,8 @@ def key_refused(try_id: uuid.UUID, error: JobError, status: int, pause_seconds: 
     """Write down that this try was not taken for its key's sake, and rest the key for so long.
 
     The key goes on where this job seems to be the trouble: the key may not do it, and another has just passed with it;
-    or others have passed since it was refused for this one before, and then the attempt counts. Where the key rests,
-    one that was not refused for the job may take it at once.
+    or others have passed since it was refused for this one before, and then the attempt counts, unless there is a key
+    that was not refused for it. Where the key rests, such a one may take it at once.
     """
     with transaction() as session:
         job, one = tries.locked(session, try_id)
@@ -35,9 +35,11 @@ def key_refused(try_id: uuid.UUID, error: JobError, status: int, pause_seconds: 
         now = moves.now(session)
         refused, passed_at = _refusals(session, one), _passed_at(session, one, now)
         times = [at for key, at in refused if key == one.upstream_key]
-        is_jobs_fault = passed_at is not None and len(times) > 1 and passed_at > times[-2]
-        is_just_this = status == HTTPStatus.FORBIDDEN and passed_at is not None and passed_at > now - _JUST_NOW
-        is_resting = not is_jobs_fault and not is_just_this
+        is_just_this = passed_at is not None and (
+            (len(times) > 1 and passed_at > times[-2])
+            or (status == HTTPStatus.FORBIDDEN and passed_at > now - _JUST_NOW)
+        )
+        is_resting = not is_just_this
         if is_resting:
             upstream.close(session, one.upstream_key, pause_seconds, str(error))
         if not tries.is_for(job, one):
@@ -45,6 +47,7 @@ def key_refused(try_id: uuid.UUID, error: JobError, status: int, pause_seconds: 
         others = {key.name for key in upstream.configured()}.difference(key for key, _ in refused)
         if is_resting and others:
             pause_seconds = 0.0
+        is_jobs_fault = is_just_this and len(times) > 1 and not others
         record = retries.Record(job.attempt, settings.load().attempts_max)
         verdict = retries.after_refused_key(record, pause_seconds, len(times), is_jobs_fault=is_jobs_fault)
         ending.go_on(session, job, error, verdict)

@@ -21,6 +21,7 @@ from jobs.tables import Job, UpstreamTry, Worker
 BATCH = 25
 """Few, for the tallies of their accounts are locked as long as it takes: nobody orders for those meanwhile."""
 _WORTH_KNOWING = 100
+_IS_SILENT = (Job.status == State.RUNNING, Job.lease_until < func.now())
 
 
 def rescue() -> int:
@@ -32,10 +33,7 @@ def rescue() -> int:
     with transaction() as session:
         be_brief(session)
         silent = session.scalars(
-            select(Job)
-            .where(Job.status == State.RUNNING, Job.lease_until < func.now(), ~_going_silent().exists())
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
+            select(Job).where(*_IS_SILENT, Job.worker.in_(_silent_workers(session))).with_for_update(skip_locked=True)
         ).all()
         alone = _alone(session, silent)
         held = [(job, job.engine) for job in sorted(silent, key=_in_order)]
@@ -111,6 +109,19 @@ def _expire(*is_overdue: ColumnElement[bool]) -> int:
 def _in_order(job: Job) -> tuple[uuid.UUID, uuid.UUID]:
     """Accounts in the order in which everybody locks their tallies."""
     return job.account_id, job.id
+
+
+def _silent_workers(session: Session) -> list[str | None]:
+    """Whose jobs to take back now: all of each, but of few, so that no job of many is left over as the only one."""
+    held = select(Job.worker, func.count()).where(*_IS_SILENT, ~_going_silent().exists())
+    found: list[str | None] = []
+    count = 0
+    for worker, jobs in session.execute(held.group_by(Job.worker).order_by(Job.worker).limit(BATCH)):
+        if found and count + jobs > BATCH:
+            break
+        found.append(worker)
+        count += jobs
+    return found
 
 
 def _others() -> tuple[type[Job], Select[uuid.UUID]]:

@@ -132,7 +132,8 @@ def take(drafts: Sequence[Draft], *, patience_ms: int = _PATIENCE_MS) -> list[Ta
 def _by_account(drafts: Sequence[Draft], patience_ms: int) -> list[Taken | Exception]:
     """All in one transaction; if the database refuses it, each in its own. What goes wrong is theirs alone.
 
-    Where somebody keeps an account's tally, those of each account go by themselves: only its own cannot be taken.
+    Where somebody keeps an account's tally, those of each account go by themselves, and nobody is waited for a second
+    time: only its own cannot be taken.
     """
     accounts_of_all = dict.fromkeys(one.caller.account_id for one in drafts)
     try:
@@ -141,7 +142,7 @@ def _by_account(drafts: Sequence[Draft], patience_ms: int) -> list[Taken | Excep
         if len(accounts_of_all) == 1 or not isinstance(error, TallyIsKept):
             return [error] * len(drafts)
     found = {
-        account_id: iter(_by_account([one for one in drafts if one.caller.account_id == account_id], patience_ms))
+        account_id: iter(_by_account([one for one in drafts if one.caller.account_id == account_id], 1))
         for account_id in accounts_of_all
     }
     return [next(found[one.caller.account_id]) for one in drafts]

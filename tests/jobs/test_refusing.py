@@ -70,6 +70,20 @@ def test_a_job_that_no_key_may_do_is_given_up_and_keeps_no_other_waiting(
     assert "given up after 5 attempts" in job_of(barred).error
 
 
+def test_a_job_that_another_key_may_do_waits_for_that_one(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    routed.configure(monkeypatch, DUOLOGUE_WAVESPEED_API_KEYS="narrow:600/2000,full:5/1")
+    prepared(caller)
+    [busy] = forwarding.forward([upstream.configured()[1]], 1)
+    forwarding.accepted({busy.try_id: uuid.uuid4().hex})
+    barred = prepared(caller)
+
+    for _ in range(60):
+        prepared(caller)
+        send(lambda one: HTTPStatus.FORBIDDEN if one.job_id == barred else None)
+        pass_minutes(2)
+    assert job_of(barred).status == "waiting"
+
+
 def test_a_key_that_is_in_use_is_not_stopped_by_one_job_it_may_not_do(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from jobs import lifecycle, listing, presence
 from jobs.accounts import Caller
 from jobs.database import transaction
 from jobs.errors import EngineError, LeaseLost
+from jobs.lifecycle import watching
 from jobs.tables import Job
 from tests import conftest, factories
 
@@ -66,10 +67,11 @@ def test_a_job_that_takes_its_worker_down_twice_is_set_aside(
     assert "2 workers" in found.error
 
 
+@pytest.mark.parametrize("count", [3, watching.BATCH + 1])
 def test_jobs_beside_one_that_takes_workers_down_are_not_set_aside_with_it(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    jobs = [factories.submit(caller) for _ in range(3)]
+    jobs = [factories.submit(caller) for _ in range(count)]
     for _ in range(2):
         for _job in jobs:
             factories.claim()
@@ -77,7 +79,7 @@ def test_jobs_beside_one_that_takes_workers_down_are_not_set_aside_with_it(
             put(job, Job.lease_until)
         with monkeypatch.context() as short:
             conftest.set_settings(short, {"DUOLOGUE_LEASE_SECONDS": "0.04", "DUOLOGUE_RENEW_SECONDS": "0.01"})
-            assert lifecycle.rescue() == 3
+            assert lifecycle.rescue() == count
         for job in jobs:
             put(job, Job.due_at)
     found = [listing.job(caller, job.id) for job in jobs]
