@@ -23,10 +23,11 @@ def take(name: str, every_seconds: float) -> bool:
         return is_taken or session.scalars(new.returning(Chore.name)).one_or_none() is not None
 
 
-def give_back(name: str) -> None:
-    """The turn came to nothing: `name` is due again at once."""
+def give_back(name: str, in_seconds: float = 0.0) -> None:
+    """The turn came to nothing: `name` is due again so soon."""
+    due_at = func.now() + timedelta(seconds=in_seconds)
     with transaction() as session:
-        session.execute(update(Chore).where(Chore.name == name).values(due_at=func.now()))
+        session.execute(update(Chore).where(Chore.name == name).values(due_at=due_at))
 
 
 def tick_off(name: str, done: int, took_ms: int) -> None:

@@ -7,11 +7,13 @@ from anyio.to_thread import run_sync
 
 from jobs import settings, timetable, upstream
 from workers.engines.cloud.client import Client
-from workers.engines.cloud.errors import UpstreamError
+from workers.engines.cloud.errors import KeyRefused, UpstreamError
 from workers.forwarding import reconciling
 
 THOROUGH_SECONDS = 3600.0
 """So often tries are asked about that are older than that: most bills say all there is to say within minutes."""
+_AGAIN_SECONDS = 600.0
+"""A long bill that broke off is read anew after so long: meanwhile what it says of the last hour counts."""
 
 
 def run_once() -> int:
@@ -38,11 +40,15 @@ async def _reconcile() -> int:
 
 async def _reconcile_key(client: Client, upstream_key: str) -> int:
     turn = f"reconcile_all_{upstream_key}"
-    is_thorough = await run_sync(timetable.take, turn, THOROUGH_SECONDS)
-    at_most = timedelta(days=365) if is_thorough else timedelta(seconds=THOROUGH_SECONDS)
+    lately = timedelta(seconds=THOROUGH_SECONDS)
+    if not await run_sync(timetable.take, turn, THOROUGH_SECONDS):
+        return await reconciling.reconcile(client, upstream_key, lately)
     try:
-        return await reconciling.reconcile(client, upstream_key, at_most)
+        return await reconciling.reconcile(client, upstream_key, timedelta(days=365))
+    except KeyRefused:
+        await run_sync(timetable.give_back, turn)
+        raise
     except UpstreamError:
-        if is_thorough:
-            await run_sync(timetable.give_back, turn)
+        await run_sync(timetable.give_back, turn, _AGAIN_SECONDS)
+        await reconciling.reconcile(client, upstream_key, lately)
         raise
