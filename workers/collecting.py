@@ -10,7 +10,7 @@ from jobs.lifecycle import Arrival, Claim, Output
 from jobs.rules import keys
 from workers.engines.cloud import transfer
 from workers.engines.cloud.client import Client
-from workers.engines.cloud.errors import OutputMissing, UpstreamError
+from workers.engines.cloud.errors import NotReached, OutputBroken, OutputMissing, UpstreamError
 from workers.engines.cloud.mp4 import Film
 from workers.engines.cloud.transfer import Carried
 from workers.lease import Lease
@@ -32,7 +32,7 @@ def collect(claim: Claim, lease: Lease) -> Output:
     key = keys.video(claim.account_id, claim.job_id, claim.fence)
     try:
         carried = _carry(claim.arrival.url, key, lease)
-    except OutputMissing:
+    except (OutputMissing, OutputBroken, NotReached):
         url = anyio.run(_url_today, claim.arrival)
         if url is None or url == claim.arrival.url:
             raise
@@ -56,7 +56,7 @@ def _carry(url: str, key: str, lease: Lease) -> Carried:
 
 
 async def _url_today(arrival: Arrival) -> str | None:
-    """Where the upstream says that the video is today; links to it may have an end. None while it does not say."""
+    """Where the upstream says that the video is today; links and hosts may have an end. None while it does not say."""
     async with Client(settings.load().wavespeed_url, upstream.configured()) as client:
         try:
             prediction = await client.prediction(arrival.upstream_key, arrival.upstream_id)

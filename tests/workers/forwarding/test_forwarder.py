@@ -1,5 +1,6 @@
 """Promises about a job's way to the upstream and back, on a real database, bucket and a WaveSpeed that speaks HTTP."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.conftest import set_settings
 from tests.past import execute
 from tests.workers.forwarding.conftest import Opener, Upstream, wait_for
 from workers.chores import reconcile
+from workers.engines.cloud import transfer
 from workers.engines.cloud.errors import KeyRefused
 
 FOR_EVER = 0.001
@@ -45,11 +47,22 @@ def test_a_job_goes_to_the_upstream_and_its_video_comes_into_our_bucket(upstream
     assert job.cost_usd == one.expected_usd > 0
 
 
-def test_a_video_whose_link_has_ended_is_fetched_from_where_it_is_today(upstream: Upstream) -> None:
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param("{fake}/outputs/of-yesterday.mp4", id="missing"),
+        pytest.param("{fake}/fake/bill", id="a page"),
+        pytest.param("http://127.0.0.1:1/video.mp4", id="a host that is gone"),
+    ],
+)
+def test_a_video_whose_link_has_ended_is_fetched_from_where_it_is_today(
+    upstream: Upstream, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "Terms", partial(transfer.Terms, tries=1))
     job_id = upstream.job()
     with upstream.forwarding():
         wait_for(lambda: upstream.at_stage(job_id, "arrived"))
-    execute("UPDATE upstream_tries SET output_url = :url", url=f"{upstream.fake.url}/outputs/of-yesterday.mp4")
+    execute("UPDATE upstream_tries SET output_url = :url", url=link.format(fake=upstream.fake.url))
 
     (job,) = upstream.finish(job_id)
     assert job.status == "completed"
