@@ -70,7 +70,7 @@ def retry(caller: Caller, batch_id: uuid.UUID | None, idempotency_key: str | Non
     """Order the failed jobs of a final batch once more, as a batch of its own; beside it, whether it is new.
 
     It has as long as the old one had, and what is left of its budget. Raises NotFound, and Conflict while the batch
-    is not final, while another retry of it is being read, or when no failed job of it is left.
+    is not final, while a retry of it or of its kin is being read, or when no failed job of it is left.
     """
     asked: dict[str, object] = {"retry_of": batch_id.hex if batch_id else ""}
     if (before := _named(caller, idempotency_key, _digest(BatchWish(), asked))) is not None:
@@ -102,7 +102,7 @@ def _create(
         if name is not None:
             session.execute(_free_again(caller, name))
         if retry_of is not None:
-            old = looking.own(session, caller, retry_of, is_locked=True)
+            old = looking.own(session, caller, retry_of)
             retrying.check(session, old, name)
             wish = replace(wish, budget_usd=retrying.left_usd(session, old))
         new = _row(caller, wish, input_key=input_key, retry_of=retry_of, name=name, digest=body_digest)

@@ -37,31 +37,42 @@ def failed(batch_id: uuid.UUID | None) -> Select[Job]:
 
 
 def check(session: Session, old: Batch, name: str | None) -> None:
-    """Raises Conflict unless a retry of that name can be made; the old row is locked, so one asks at a time."""
+    """Raises Conflict unless a retry of that name can be made; the first batch is locked, so one asks at a time."""
     if not Status(old.status).is_final:
         raise Conflict(f"The batch is {old.status}; its failed jobs can be run again once it is final.")
-    unread = select(Batch.id).where(_of_account(old), Batch.retry_of == old.id, Batch.status == Status.VALIDATING)
-    if name is not None:  # whoever asks again by the same name is given the one that is there
-        unread = unread.where(Batch.idempotency_key.is_distinct_from(name))
-    if (before := session.scalars(unread.limit(1)).one_or_none()) is not None:
-        raise Conflict(f"Its failed jobs are being ordered once more already, as batch {before.hex}.")
+    session.get(Batch, _first(session, old).id, with_for_update=True, populate_existing=True)
+    for one in _kin(session, old):  # whoever asks again by the same name is given the one that is there
+        if one.status == Status.VALIDATING and (name is None or one.idempotency_key != name):
+            raise Conflict(f"Its failed jobs are being ordered once more already, as batch {one.id.hex}.")
     if session.scalars(failed(old.id).limit(1)).one_or_none() is None:
         raise Conflict("None of its jobs failed, or they have been run again, or they are no longer kept.")
 
 
 def left_usd(session: Session, old: Batch) -> Decimal | None:
     """What is left of its budget, of which a retry that is not final may spend all of its own; None is no limit."""
-    first = old
-    while first.retry_of is not None and (older := session.get(Batch, first.retry_of)) is not None:
-        first = older
+    kin = _kin(session, old)
+    first = kin[0]
     if first.budget_usd is None:
         return None
-    kin = [first]
-    for one in kin:  # it grows meanwhile
-        kin += session.scalars(select(Batch).where(_of_account(one), Batch.retry_of == one.id))
     reserved = sum((one.budget_usd or Decimal(0) for one in kin if one.finished_at is None), Decimal(0))
     spent = _spent_usd(session, [one for one in kin if one.finished_at is not None])
     return max(first.budget_usd - reserved - spent, Decimal(0))
+
+
+def _first(session: Session, old: Batch) -> Batch:
+    """The batch that it stems from; itself, when it is no retry."""
+    first = old
+    while first.retry_of is not None and (older := session.get(Batch, first.retry_of)) is not None:
+        first = older
+    return first
+
+
+def _kin(session: Session, old: Batch) -> list[Batch]:
+    """The first batch and all that stem from it: their jobs are orders of the same lines."""
+    kin = [_first(session, old)]
+    for one in kin:  # it grows meanwhile
+        kin += session.scalars(select(Batch).where(_of_account(one), Batch.retry_of == one.id))
+    return kin
 
 
 def _spent_usd(session: Session, ended: list[Batch]) -> Decimal:

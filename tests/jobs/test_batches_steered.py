@@ -1,14 +1,18 @@
 """Promises about batches on their way: paused, resumed, cancelled, retried, expired."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.orm import Session
 
 from jobs import batches, history, lifecycle, retention
 from jobs.accounts import Caller
-from jobs.batches import BatchWish
+from jobs.batches import BatchWish, retrying
 from jobs.errors import Conflict, EngineError, LeaseLost
 from jobs.rules.batches import PAUSED_UNTIL
 from jobs.tables import Batch
@@ -169,6 +173,30 @@ def test_who_asks_for_a_retry_twice_gets_one(caller: Caller) -> None:
     again, _ = batches.retry(caller, first.id)
     with pytest.raises(Conflict, match=again.id.hex):
         batches.retry(caller, first.id)
+
+
+def test_retries_of_a_batch_and_of_its_retry_are_made_one_at_a_time(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = batching.read(caller, batching.lines(1)).batch
+    failing()
+    second = retried(caller, first.id)
+    failing()
+    worker.close_all()
+    both, left_usd = threading.Barrier(2, timeout=1), retrying.left_usd
+
+    def together(session: Session, old: Batch) -> Decimal | None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait()
+        return left_usd(session, old)
+
+    monkeypatch.setattr(retrying, "left_usd", together)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(batches.retry, caller, one.id) for one in (first, second)]
+    [refused] = [error for one in asked if (error := one.exception()) is not None]
+    [again] = [one.result()[0] for one in asked if one.exception() is None]
+    assert isinstance(refused, Conflict)
+    assert again.id.hex in str(refused)
 
 
 def test_all_retries_of_a_batch_together_spend_no_more_than_its_budget(
