@@ -1,6 +1,7 @@
 """Orders a finished job once more."""
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from jobs.rules.catalog import MODELS
 from jobs.rules.states import State
 from jobs.submission.taking import Taken, found_or_taken, take_one
 from jobs.submission.wishes import Draft, model_named, price
-from jobs.tables import Attachment, Job
+from jobs.tables import Attachment, Batch, Job
 
 
 def rerun(caller: Caller, job_id: uuid.UUID | None, idempotency_key: str | None = None) -> tuple[Job, bool]:
@@ -50,6 +51,7 @@ def draft_again(session: Session, caller: Caller, old: Job, name: str | None = N
     limits.check_allowed(caller.terms, old.model, route.engine)
     media = old.media if _has_inline(old) and _are_kept(session, old) else None
     price_usd = price(model, old.inputs, route.engine, tracks)
+    ends_at = session.scalars(select(Batch.expires_at).where(Batch.id == old.batch_id)).one_or_none()
     kept = ("model", "inputs", "seed", "options", "tags", "webhook_url", "wants_base64", "priority", "engine_wanted")
     row = {name: getattr(old, name) for name in kept} | {
         "id": ids.new_id().hex,
@@ -61,9 +63,9 @@ def draft_again(session: Session, caller: Caller, old: Job, name: str | None = N
         "engine_reason": route.reason,
         "media": media,
         "price_usd": str(price_usd),
-        "wait_seconds": (old.wait_until - old.created_at).total_seconds(),
+        "wait_seconds": _span(old, old.wait_until, ends_at, settings.load().wait_seconds),
         "run_seconds": min(old.run_seconds, settings.load().run_seconds),
-        "total_seconds": (old.finish_until - old.created_at).total_seconds(),
+        "total_seconds": _span(old, old.finish_until, ends_at, settings.load().total_seconds),
     }
     return Draft(
         caller=caller,
@@ -73,6 +75,12 @@ def draft_again(session: Session, caller: Caller, old: Job, name: str | None = N
         name=name,
         digest=_digest(old.id),
     )
+
+
+def _span(old: Job, until: datetime, ends_at: datetime | None, usual_seconds: int) -> float:
+    """As long as the old job had; at least as is usual, where its batch's end had cut that short."""
+    seconds = (until - old.created_at).total_seconds()
+    return seconds if ends_at is None or until < ends_at else max(seconds, usual_seconds)
 
 
 def _named_before(caller: Caller, job_id: uuid.UUID | None, name: str | None) -> Taken | None:

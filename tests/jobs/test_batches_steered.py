@@ -217,6 +217,16 @@ def test_all_retries_of_a_batch_together_spend_no_more_than_its_budget(
     assert retried(caller, first.id).budget_usd == Decimal("0.50"), "the third is over, and spent nothing"
 
 
+def test_jobs_of_a_retry_have_as_long_as_its_batch_however_late_the_first_was_read(caller: Caller) -> None:
+    first, _ = batches.create_from_array(caller, BatchWish(deadline_seconds=3600), batching.lines(1))
+    execute("UPDATE batches SET created_at = created_at - interval '50 min', expires_at = now() + interval '10 min'")
+    worker.read_all()
+    failing()
+    again = retried(caller, first.id)
+    [job] = batches.jobs_of(caller, again.id)
+    assert job.wait_until == job.finish_until == again.expires_at
+
+
 def test_what_was_done_long_before_its_batch_ends_is_in_its_files_and_can_be_ordered_once_more(caller: Caller) -> None:
     batch_id = batching.read(caller, batching.lines(3)).batch.id
     batching.complete(1)
