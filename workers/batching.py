@@ -17,8 +17,9 @@ from workers import probing, scratch
 from workers.batch_lease import BatchLease
 
 _TRIES_MAX = 100
-"""So many may die over the lines of one batch; who hands it back is not among them."""
+"""So many may die over the lines of one batch or be unfit for them; where the bucket is away none is counted."""
 _PAUSE_SECONDS = 10.0
+_UNFIT_SECONDS = 60.0
 
 Work = Callable[[Batch, Path, BatchLease], None]
 
@@ -50,18 +51,20 @@ def _each(take: Callable[[uuid.UUID | None], Batch | None], work: Work) -> int:
 
 
 def _try(batch: Batch, folder: Path, work: Work) -> None:
-    """One try; while the bucket or the database is away, or this machine unfit, the batch waits and loses nothing."""
+    """One try; while the bucket or the database is away the batch waits and loses nothing, not even the try."""
     try:
         with BatchLease(batch) as lease:
             work(batch, folder, lease)
     except (StorageError, Unavailable, WorkerUnfit) as error:
         events.emit("batch.stumbled", batch=batch.id.hex, reason=str(error))
-        batches.hand_back(batch, _PAUSE_SECONDS)
+        is_unfit = isinstance(error, WorkerUnfit)
+        batches.hand_back(batch, _UNFIT_SECONDS if is_unfit else _PAUSE_SECONDS, is_counted=is_unfit)
 
 
 def _read(batch: Batch, folder: Path, lease: BatchLease) -> None:
     if batch.fence > _TRIES_MAX:
-        return batches.fail(batch, f"Its lines could not be read in {_TRIES_MAX} tries.")
+        advice = " Send it without probe, with the length of each voice." if batch.is_probing else ""
+        return batches.fail(batch, f"Its lines could not be read in {_TRIES_MAX} tries.{advice}")
     try:
         caller = batches.caller_of(batch)
         if batch.input_key is None:

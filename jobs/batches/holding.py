@@ -51,15 +51,16 @@ def renew(batch: Batch, lines: int) -> None:
             raise _lost(batch)
 
 
-def hand_back(batch: Batch, pause_seconds: float) -> None:
+def hand_back(batch: Batch, pause_seconds: float, *, is_counted: bool = False) -> None:
     """Let go of a batch that cannot be worked on for the moment; it is taken up again after the pause.
 
-    The fence goes back too: its holder writes nothing more by it, and what is left counts those who fell silent.
+    Unless the try counts, the fence goes back too: its holder writes nothing more by it.
     """
     free = update(Batch).where(Batch.id == batch.id, Batch.fence == batch.fence, Batch.finished_at.is_(None))
     pause_until = func.now() + timedelta(seconds=pause_seconds)
+    fence = Batch.fence if is_counted else Batch.fence - 1
     with transaction() as session:
-        session.execute(free.values(lease_until=pause_until, fence=Batch.fence - 1))
+        session.execute(free.values(lease_until=pause_until, fence=fence))
 
 
 def held(session: Session, batch: Batch) -> Batch:

@@ -11,6 +11,7 @@ import pytest
 
 from jobs import batches
 from jobs.accounts import Caller
+from jobs.errors import WorkerUnfit
 from tests import batching, factories, routed
 from tests.batching import ASKED, TAKE_GOOD
 from tests.past import execute
@@ -95,6 +96,25 @@ def test_a_batch_whose_deadline_passes_while_it_is_measured_is_not_opened(
     batch = batching.read(caller, [line], replace(ASKED, is_probing=True, deadline_seconds=2)).batch
     assert (batch.status, batch.jobs) == ("failed", 0)
     assert "give it more time" in batch.error
+
+
+def test_a_batch_that_no_machine_can_measure_ends_with_a_sentence(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unfit(*_: object) -> Prepared:
+        raise WorkerUnfit("the worker cannot decode media; its log says why")
+
+    monkeypatch.setattr(probing, "prepare", unfit)
+    monkeypatch.setattr(worker, "_TRIES_MAX", 2)
+    line = factories.line(inputs=factories.form(left_audio=voice(4), right_audio=voice(4)))
+    batch = batching.read(caller, [line], replace(ASKED, is_probing=True)).batch
+    for _ in range(2):
+        assert batches.batch(caller, batch.id).status == "validating"
+        execute("UPDATE batches SET lease_until = now() - interval '1 s'")
+        worker.probe_all()
+    batch = batches.batch(caller, batch.id)
+    assert (batch.status, batch.jobs) == ("failed", 0)
+    assert "could not be read in 2 tries. Send it without probe" in batch.error
 
 
 def test_no_batch_waits_for_what_another_accounts_batches_are_measured(caller: Caller, other_caller: Caller) -> None:
