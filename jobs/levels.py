@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from jobs import database, dispatch, presence
 from jobs.database import transaction
 from jobs.rules.appraisal import ENGINES, GUESS, Standing
+from jobs.tables.jobs import IN_LINE, UNPREPARED
 
 FRESH_SECONDS: Final = 3.0
 COUNTED_MAX: Final = 100_000
@@ -27,10 +28,12 @@ SILENT_MAX_SECONDS: Final = 3600.0
 class QueueLevel:
     """One engine's jobs, ages in seconds: `due` could begin now, `later` are held back or wait for their next try.
 
+    `unprepared` is what of the due ones a worker could begin: at the cloud the rest waits for its turn at the upstream.
     `oldest_due_seconds` is how long the one that has been due longest waits; the others say how long jobs are there.
     """
 
     due: int = 0
+    unprepared: int = 0
     later: int = 0
     running: int = 0
     forwarded: int = 0
@@ -114,8 +117,9 @@ def _read() -> Levels:
     )
 
 
-_QUEUES = text("""
-    SELECT asked.name, due.jobs, later.jobs, running.jobs, forwarded.jobs,
+_QUEUES = text(f"""
+    SELECT asked.name, due.jobs, CASE asked.name WHEN 'cloud' THEN unprepared.jobs ELSE due.jobs END,
+        later.jobs, running.jobs, forwarded.jobs,
         CAST(coalesce(extract(epoch FROM now() - first.due_at), 0) AS double precision),
         CAST(coalesce(extract(epoch FROM now() - running.since), 0) AS double precision),
         CAST(coalesce(extract(epoch FROM now() - forwarded.since), 0) AS double precision)
@@ -125,6 +129,13 @@ _QUEUES = text("""
             SELECT FROM jobs WHERE status = 'waiting' AND engine = asked.name AND due_at <= now() LIMIT :most
         ) AS found
     ) AS due
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS jobs FROM (
+            SELECT FROM jobs
+            WHERE asked.name = 'cloud' AND engine = asked.name AND {IN_LINE} AND {UNPREPARED} AND due_at <= now()
+            LIMIT :most
+        ) AS found
+    ) AS unprepared
     CROSS JOIN LATERAL (
         SELECT count(*) AS jobs FROM (
             SELECT FROM jobs WHERE status = 'waiting' AND engine = asked.name AND due_at > now() LIMIT :most
@@ -142,7 +153,7 @@ _QUEUES = text("""
             SELECT started_at FROM jobs WHERE status = 'forwarded' AND engine = asked.name LIMIT :most
         ) AS found
     ) AS forwarded
-""")
+""")  # noqa: S608 - the two conditions are constants of ours
 
 _STAFF = text("""
     WITH heard AS (

@@ -26,6 +26,9 @@ class Work(BaseModel):
 class EngineWork(Work):
     """The same of one engine, and who is there for it."""
 
+    unprepared: int = Field(
+        description="What of the waiting a worker could begin. At the cloud the rest is prepared and waits for a key."
+    )
     slots: int = Field(description="How many jobs its living workers, or the upstream, can have under way at once.")
     workers: int = Field(description="Living workers that serve it.")
 
@@ -70,6 +73,7 @@ def _engine(known: Levels, name: str) -> EngineWork:
         running=running,
         unfinished=queue.due + running,
         work_seconds=round(known.seconds_of_work(name), 3),
+        unprepared=queue.unprepared,
         slots=standing.slots,
         workers=standing.workers,
     )

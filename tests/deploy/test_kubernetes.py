@@ -173,7 +173,8 @@ def test_what_workers_serve_is_a_line_of_the_settings(overlay: str) -> None:
 def test_workers_grow_by_what_is_to_be_prepared_for_the_cloud_too(overlay: str) -> None:
     _, trigger = of_kind(overlay, "ScaledObject")["worker"]["spec"]["triggers"]
 
-    assert trigger["metadata"]["valueLocation"] == "engines.cloud.waiting"
+    assert trigger["metadata"]["valueLocation"] == "engines.cloud.unprepared"
+    assert "unprepared" in EngineWork.model_fields
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -22,7 +22,7 @@ def test_an_empty_house_answers_with_zeros_for_every_engine(client: TestClient, 
     engines = said.pop("engines")
     assert said == nothing
     assert set(engines) == {"gpu", "cloud", "preview"}
-    assert all(one == nothing | {"slots": 0, "workers": 0} for one in engines.values())
+    assert all(one == nothing | {"unprepared": 0, "slots": 0, "workers": 0} for one in engines.values())
 
 
 def test_what_waits_and_runs_of_all_accounts_is_counted_by_engine(
@@ -39,6 +39,16 @@ def test_what_waits_and_runs_of_all_accounts_is_counted_by_engine(
     assert (preview["slots"], preview["workers"]) == (3, 1)
     assert 90 <= preview["oldest_age_seconds"] < 120
     assert (said["waiting"], said["running"], said["oldest_age_seconds"]) == (2, 1, preview["oldest_age_seconds"])
+
+
+def test_what_is_prepared_for_the_cloud_asks_for_no_worker(client: TestClient, member: Member) -> None:
+    for _ in range(3):
+        factories.submit(member.caller)
+    past.execute("UPDATE jobs SET engine = 'cloud' WHERE id <> (SELECT max(id::text)::uuid FROM jobs)")
+    past.execute("UPDATE jobs SET media = '{}' WHERE id = (SELECT min(id::text)::uuid FROM jobs)")
+    engines = asked(client, member)["engines"]
+    assert (engines["cloud"]["waiting"], engines["cloud"]["unprepared"]) == (2, 1)
+    assert (engines["preview"]["waiting"], engines["preview"]["unprepared"]) == (1, 1)
 
 
 def test_work_is_what_waits_times_what_a_job_takes(client: TestClient, member: Member) -> None:
