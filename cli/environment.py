@@ -26,19 +26,30 @@ _SERVERS = (
 
 
 def adopt(found: Mapping[str, str]) -> None:
-    """Take these variables as our own, and read the settings again."""
+    """Take these variables as our own, and read the settings again.
+
+    `DUOLOGUE_X` and `DUOLOGUE_X_FILE` are one setting: what was said of it in the other way no longer counts.
+    """
+    for variable in found:
+        other = variable.removesuffix(FILE_SUFFIX) if variable.endswith(FILE_SUFFIX) else variable + FILE_SUFFIX
+        os.environ.pop(other, None)
     os.environ.update(found)
     settings.load.cache_clear()
 
 
 def of_servers() -> dict[str, str]:
-    """The variables that lead another process to the servers we use, secrets included."""
+    """The variables that lead another process to the servers we use, secrets included.
+
+    What we read from a file is read there again: a secret may have changed meanwhile.
+    """
     chosen = settings.load()
-    found = {}
+    found: dict[str, str] = {}
     for name in _SERVERS:
         value = getattr(chosen, name)
         if text := value if isinstance(value, str) else value.get_secret_value():
-            found[PREFIX + name.upper()] = text
+            variable = PREFIX + name.upper()
+            path = os.environ.get(variable + FILE_SUFFIX)
+            found |= {variable + FILE_SUFFIX: str(Path(path).absolute())} if path else {variable: text}
     return found
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import note
+from cli import environment, note, reach
 from cli.note import Note
+from jobs import settings
 from jobs.errors import WrongSetting
+from tests.conftest import set_settings
 
 NOTE = Note("http://127.0.0.1:8000", 42, {"DUOLOGUE_DATABASE_URL": "postgresql://mine"})
 
@@ -40,3 +42,33 @@ def test_a_writer_that_has_only_begun_keeps_the_second_out_too(tmp_path: Path) -
         note.kept(tmp_path),
     ):
         pass
+
+
+@pytest.mark.parametrize("kept_in", ["_FILE", ""])
+def test_a_secret_that_changed_in_its_file_is_read_there_again(
+    kept_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DUOLOGUE_DATABASE_URL", "DUOLOGUE_DATABASE_URL_FILE"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+    file = tmp_path / "database_url"
+    file.write_text("postgresql://me:old@127.0.0.1/mine")
+    set_settings(monkeypatch, {"DUOLOGUE_DATABASE_URL_FILE": str(file)})
+    with note.kept(tmp_path) as keeping:
+        keeping.write(Note("http://127.0.0.1:8000", 42, environment.of_servers()))
+        file.write_text("postgresql://me:new@127.0.0.1/mine")
+        own = {"_FILE": str(file), "": "postgresql://me:old@127.0.0.1/mine"}[kept_in]
+        set_settings(monkeypatch, {"DUOLOGUE_DATABASE_URL_FILE": "", "DUOLOGUE_DATABASE_URL" + kept_in: own})
+        reach.use_the_servers_of_up(tmp_path)
+        assert ":new@" in settings.load().database_url.get_secret_value()
+
+
+def test_servers_that_up_was_given_go_before_a_file_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").write_text("postgresql://me@127.0.0.1/other")
+    monkeypatch.setenv("DUOLOGUE_DATABASE_URL", "")
+    set_settings(monkeypatch, {"DUOLOGUE_DATABASE_URL_FILE": str(tmp_path / "other")})
+    with note.kept(tmp_path) as keeping:
+        keeping.write(Note("http://127.0.0.1:8000", 42, {"DUOLOGUE_DATABASE_URL": "postgresql://me@127.0.0.1/mine"}))
+        reach.use_the_servers_of_up(tmp_path)
+        assert settings.load().database_url.get_secret_value().endswith("/mine")
