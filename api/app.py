@@ -77,7 +77,8 @@ _ROUTERS = (
 
 def create_app() -> FastAPI:
     """The whole front door. Raises WrongSetting with a sentence when a setting cannot work."""
-    chosen, clock, room, disk = settings.load(), Clock(), BodyRoom(), upload_turns.room()
+    chosen, clock, room = settings.load(), Clock(), BodyRoom()
+    disk = upload_turns.room(chosen.door_processes)
     app: FastAPI = FastAPIOffline(
         title="Duologue",
         version=version("duologue"),

@@ -13,18 +13,18 @@ from api.body_room import BodyRoom
 from jobs.errors import TooMany
 
 ROOM_BYTES: Final = 4 * 2**30
-"""A file on its way into the bucket takes its length once more."""
+"""The processes that share a door share its disk. A file on its way into the bucket takes its length once more."""
 AT_ONCE: Final = 8
-"""How many an account has at once: half of the room would be left if each were of the longest."""
+"""How many an account has at once in each process: of a single one half the room is left if each is of the longest."""
 _SENTENCE: Final = (
     "Many files are being sent through this door; send the same request again, or ask /api/v3/media/uploads for a "
     "ticket and put the file into the bucket yourself."
 )
 
 
-def room() -> BodyRoom:
-    """On disk, for uploads of all accounts."""
-    return BodyRoom(ROOM_BYTES, sentence=_SENTENCE)
+def room(processes: int) -> BodyRoom:
+    """On disk, for uploads of all accounts: the part of one of so many processes."""
+    return BodyRoom(ROOM_BYTES // processes, sentence=_SENTENCE)
 
 
 class UploadTurns:

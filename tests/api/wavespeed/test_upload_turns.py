@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.wavespeed.upload_turns import UploadTurns
 from tests.api.open_door import served, wait_for
-from tests.conftest import Member
+from tests.conftest import Member, set_settings
 
 PATH = "/api/v3/media/upload/binary"
 
@@ -60,3 +60,8 @@ def test_uploads_that_would_not_fit_on_the_disk_beside_others_are_put_off(
             assert "for a ticket" in refused.json()["message"]
             assert refused.headers["Retry-After"] == "2"
         wait_for(lambda: send(url, stranger).status_code == 200, "it has gone")
+
+
+def test_processes_that_share_a_door_share_its_disk(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_settings(monkeypatch, {"DUOLOGUE_DOOR_PROCESSES": "4"})
+    assert create_app().state.disk.max_bytes == 2**30
