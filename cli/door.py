@@ -1,11 +1,12 @@
 """Finds the API and a key for it: what the environment says, else what runs in the data folder."""
 
 import os
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli import note
-from cli.client import Api
+from cli.client import LOOPBACK, Api
 from cli.failure import Failure
 from cli.screen import say
 from cli.stack.book import write_secret
@@ -43,6 +44,24 @@ def given() -> str | None:
     if not is_address:
         raise Failure(f"DUOLOGUE_API_URL is no address of an API: write one such as {DEFAULT_URL}, or unset it.")
     return url
+
+
+def elsewhere() -> str | None:
+    """The host of the address in the environment; None where that is this machine, by any name. Raises Failure."""
+    host = urlsplit(given() or "").hostname
+    return None if host is None or _is_ours(host) else host
+
+
+def _is_ours(host: str) -> bool:
+    if host in LOOPBACK:
+        return True
+    try:
+        [(family, kind, protocol, _, place), *_] = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind, protocol) as one:
+            one.bind(place)  # nobody can bind an address of another machine
+    except (OSError, UnicodeError):  # that, or no name of anybody
+        return False
+    return True
 
 
 def _desk_key(data: Path) -> str:

@@ -6,10 +6,8 @@ It never makes one: who is in the wrong folder would be told that all is done, a
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cli import door, environment, note, stack, whereabouts
-from cli.client import LOOPBACK
 from cli.failure import Failure
 from cli.screen import say
 from jobs import database, schema, settings
@@ -42,7 +40,7 @@ def _refuse_the_wrong_place(data: Path) -> None:
     if not stack.has_database(data):
         place = "name the folder of yours with --data, set DUOLOGUE_DATABASE_URL, or start anew with `duologue up`"
         raise Failure(f"There is no database in {data}: {place}.")
-    if (given := door.given()) and (host := urlsplit(given).hostname) not in LOOPBACK:
+    if host := door.elsewhere():
         place = f"set DUOLOGUE_DATABASE_URL to its database, or unset DUOLOGUE_API_URL to mean {data}"
         raise Failure(f"DUOLOGUE_API_URL names {host}, whose database is not in {data}: {place}.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli import door
 from cli.main import COMMANDS, app
 from jobs import settings
 from jobs.settings import PREFIX
@@ -45,10 +46,18 @@ def test_a_folder_where_nothing_ever_ran_is_refused_and_left_as_it_is(command: s
 def test_who_works_with_an_api_elsewhere_does_not_change_the_database_here(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".duologue").mkdir()
     Path(".duologue/stack.json").write_text('{"database": {}}')
-    monkeypatch.setenv("DUOLOGUE_API_URL", "https://duologue.example.com")
+    monkeypatch.setenv("DUOLOGUE_API_URL", "https://192.0.2.1")
     refused = runner.invoke(app, ["engines", "pause", "cloud"])
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("error: DUOLOGUE_API_URL names duologue.example.com, whose database is not in ")
+    assert refused.stderr.startswith("error: DUOLOGUE_API_URL names 192.0.2.1, whose database is not in ")
+
+
+def test_this_machine_is_known_by_its_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = []
+    for host in ("localhost", "0.0.0.0", "192.0.2.1", "x" * 70 + ".org"):  # noqa: S104 - any of ours
+        monkeypatch.setenv("DUOLOGUE_API_URL", f"http://{host}:8000")
+        hosts.append(door.elsewhere())
+    assert hosts == [None, None, "192.0.2.1", "x" * 70 + ".org"]
 
 
 def test_an_api_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
