@@ -42,7 +42,7 @@ def test_an_upload_stays_for_as_long_as_a_job_may_take_that_names_it(
     bucket: str, caller: Caller, tmp_path: Path
 ) -> None:
     old, fresh = put_up(caller, tmp_path), put_up(caller, tmp_path)
-    age(old, 14.9)  # its link ended after seven days, a job that was ordered just then may take eight
+    age(old, 18.9)  # its link ended after seven days, a job that was ordered just then may take twelve
     assert prune.run_once() == 0
     age(old, 0.2)
     assert prune.run_once() == 1
@@ -54,7 +54,7 @@ def test_an_upload_stays_for_as_long_as_a_job_may_take_that_names_it(
 def test_a_ticket_that_was_never_used_expires_too(bucket: str, caller: Caller) -> None:
     with transaction() as session:
         ticket = uploads.open_ticket(session, caller, "voice.wav", 5, None)
-    age(ticket.upload, 16)
+    age(ticket.upload, 20)
     assert prune.run_once() == 1
     assert remembered() == set()
 
@@ -63,7 +63,7 @@ def test_a_bucket_that_refuses_keeps_the_upload_in_the_book(
     bucket: str, caller: Caller, tmp_path: Path, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = put_up(caller, tmp_path)
-    age(upload, 16)
+    age(upload, 20)
     with BucketProxy(database["DUOLOGUE_S3_ENDPOINT_URL"]) as proxy:
         set_settings(monkeypatch, {"DUOLOGUE_S3_ENDPOINT_URL": proxy.url})
         with proxy.failing(403):
