@@ -30,6 +30,11 @@ _MISSING_SECONDS: Final = 0.5
 _MISSING_SHARE: Final = 0.02
 _MAY_PAUSE: Final = {"matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "ogg"}
 """In all others sound follows on sound, and what is left out is damage."""
+_SAY_NOTHING_OF_HOLES: Final = {"matroska,webm", "ogg"}  # they pass over damage to the next block: a cluster, a page
+_OGG_RESUMED_MAX: Final = 1000  # after 64 KiB of damage it wants to be asked again
+_HOLE_BLOCKS: Final = 2  # the first page of an Ogg after a hole may still have the time before it
+_BLOCK_HEAD_BYTES: Final = 1024  # at most; where sound is all that a file holds, more than these was passed over
+_PACKET_HEAD_BYTES: Final = 16
 _TRACKS_TELL_LENGTH: Final = {"flac", "aiff", "mov,mp4,m4a,3gp,3g2,mj2"}
 _DTYPES: Final = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _FULL_SCALES: Final = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
@@ -71,6 +76,8 @@ class _Take:
         self._damaged = 0
         self._damaged_before = 0
         self._lost_seconds = 0.0
+        self._block_at = self._read_to = 0
+        self._blocks_since_hole = _HOLE_BLOCKS
         self._begun_at = self._ended_at = (container.start_time or 0) / av.time_base
 
     def declared_seconds(self, source: Path) -> float | None:
@@ -110,9 +117,9 @@ class _Take:
         if self._damaged > _DAMAGED_SHARE * self._packets:
             raise MediaError(self._field, "is damaged: much of it cannot be decoded")
         there = self._seconds - self._lost_seconds
-        missing = (declared_seconds or 0.0) - there
-        if declared_seconds and missing > max(_MISSING_SECONDS, _MISSING_SHARE * declared_seconds):
-            sentence = f"is cut off: {there:.1f} of its {declared_seconds:.1f} seconds are there"
+        whole = declared_seconds or self._seconds
+        if whole - there > max(_MISSING_SECONDS, _MISSING_SHARE * whole):
+            sentence = f"is cut off: {there:.1f} of its {whole:.1f} seconds are there"
             raise MediaError(self._field, sentence)
 
     def _refuse_too_long(self) -> None:
@@ -142,7 +149,7 @@ class _Take:
         may_pause = self._container.format.name in _MAY_PAUSE
         if not may_pause or not _PAUSE_MIN_SECONDS <= pause <= self._limits.audio_max_seconds:
             return 0.0
-        self._lost_seconds += pause * is_damage
+        self._lost_seconds += pause * (is_damage or self._blocks_since_hole < _HOLE_BLOCKS)
         return pause
 
     def _frames(self) -> Iterator[av.AudioFrame]:
@@ -162,11 +169,24 @@ class _Take:
                 raise
             except av.FFmpegError:
                 self._damaged += 1
-                return
+                if self._container.format.name != "ogg" or self._damaged > _OGG_RESUMED_MAX:
+                    return
+                packets = self._container.demux(self._stream)
+                continue
             if packet is None:
                 return
+            self._look_for_hole(packet)
             self._packets += 1
             yield packet
+
+    def _look_for_hole(self, packet: "av.Packet[AudioStream]") -> None:
+        if packet.pos is not None and packet.pos != self._block_at:
+            passed_over = packet.pos - self._read_to if self._packets else 0
+            may_tell = self._container.format.name in _SAY_NOTHING_OF_HOLES and len(self._container.streams) == 1
+            is_hole = may_tell and passed_over > _BLOCK_HEAD_BYTES
+            self._blocks_since_hole = 0 if is_hole else self._blocks_since_hole + 1
+            self._block_at = self._read_to = packet.pos
+        self._read_to += packet.size + _PACKET_HEAD_BYTES
 
     def _decoded(self, packet: "av.Packet[AudioStream]") -> list[av.AudioFrame]:
         try:
