@@ -56,7 +56,7 @@ class Leaving(NamedTuple):
 
 
 def let_go() -> int:
-    """Show nobody any more the media of jobs kept long enough or deleted, a batch of each; how many jobs that were.
+    """Show nobody any more the media of jobs kept long enough or deleted, a batch at a time; how many jobs that were.
 
     A webhook that is still tried must find the video it tells of: its job stays as long as it may be tried, or
     its endpoint paused, at most.
@@ -126,18 +126,27 @@ def _is_of_a_kept_batch(oldest_kept: ColumnElement[datetime]) -> ColumnElement[b
     return Job.batch_id.is_not(None) & Job.batch_id.in_(kept)
 
 
-def _let_go(is_over: ColumnElement[bool], oldest_first: InstrumentedAttribute[datetime | None]) -> int:
-    """A batch. Money is never held for one that left: whoever settles old accounts still needs its row."""
-    over = (
-        select(Job.id)
-        .where(is_over, Job.objects_removed_at.is_(None), Job.finished_at.is_not(None), Job.held_usd == 0)
-        .order_by(oldest_first)  # along the index, however much is due
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
+def _let_go(is_over: ColumnElement[bool], since: InstrumentedAttribute[datetime | None]) -> int:
+    """Oldest first along the index of `since`; what has to stay is passed over once, however many batches follow."""
+    let_go, after = 0, None
+    while batch := _let_go_batch(is_over, since, after):
+        let_go, after = let_go + len(batch), max(batch)
+    return let_go
+
+
+def _let_go_batch(
+    is_over: ColumnElement[bool], since: InstrumentedAttribute[datetime | None], after: datetime | None
+) -> list[datetime]:
+    """Since when each was over. Money is never held for one that left: whoever settles old accounts needs its row."""
+    over = select(Job.id).where(
+        is_over, Job.objects_removed_at.is_(None), Job.finished_at.is_not(None), Job.held_usd == 0
     )
+    if after is not None:
+        over = over.where(since >= after)
+    ours = over.order_by(since).limit(BATCH).with_for_update(skip_locked=True)
     with transaction() as session:
-        let_go = update(Job).where(Job.id.in_(over)).values(objects_removed_at=func.now()).returning(Job.id)
-        return len(session.scalars(let_go).all())
+        let_go = update(Job).where(Job.id.in_(ours)).values(objects_removed_at=func.now()).returning(since)
+        return [moment for moment in session.scalars(let_go) if moment]
 
 
 def _leaving(let_go_by: datetime, after: uuid.UUID | None) -> list[Job]:

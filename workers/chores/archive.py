@@ -17,9 +17,7 @@ _AT_ONCE: Final = 16
 
 def run_once() -> int:
     """Move everything whose time is over, a batch at a time; how many jobs were let go or moved."""
-    done = 0
-    while found := retention.let_go():
-        done += found
+    done = retention.let_go()
     with ThreadPoolExecutor(_AT_ONCE) as hands:
         for batch in retention.leaving():
             gone = hands.map(_remove_objects, batch)
