@@ -3,7 +3,6 @@
 import base64
 import secrets
 import uuid
-from datetime import datetime
 
 import uuid_utils.compat
 
@@ -14,11 +13,6 @@ WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 def new_id() -> uuid.UUID:
     """Draw a UUIDv7: unique everywhere, and rows made together lie together in an index. `.hex` is its public form."""
     return uuid_utils.compat.uuid7()
-
-
-def first_of(moment: datetime) -> uuid.UUID:
-    """The smallest UUIDv7 of a moment: what is drawn from then on is greater."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def new_key() -> str:

@@ -7,11 +7,11 @@ from http import HTTPStatus
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import ids, settings, upstream
+from jobs import settings, upstream
 from jobs.database import transaction
 from jobs.errors import JobError
 from jobs.lifecycle import ending, moves, tries
-from jobs.rules import retries
+from jobs.rules import moments, retries
 from jobs.tables import UpstreamTry
 
 _STATUSES = (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN)
@@ -39,13 +39,12 @@ def key_refused(try_id: uuid.UUID, error: JobError, status: int, pause_seconds: 
             (len(times) > 1 and passed_at > times[-2])
             or (status == HTTPStatus.FORBIDDEN and passed_at > now - _JUST_NOW)
         )
-        is_resting = not is_just_this
-        if is_resting:
+        if not is_just_this:
             upstream.close(session, one.upstream_key, pause_seconds, str(error))
         if not tries.is_for(job, one):
             return
         others = {key.name for key in upstream.configured()}.difference(key for key, _ in refused)
-        if is_resting and others:
+        if others and not is_just_this:
             pause_seconds = 0.0
         is_jobs_fault = is_just_this and len(times) > 1 and not others
         record = retries.Record(job.attempt, settings.load().attempts_max)
@@ -64,7 +63,7 @@ def _refusals(session: Session, one: UpstreamTry) -> list[tuple[str, datetime]]:
 def _passed_at(session: Session, one: UpstreamTry, now: datetime) -> datetime | None:
     """When another job passed with its key lately, the latest one; None when none did."""
     others = select(UpstreamTry.accepted_at).where(
-        UpstreamTry.id > ids.first_of(now - _LATELY),
+        UpstreamTry.id > moments.first_id(now - _LATELY),
         UpstreamTry.upstream_key == one.upstream_key,
         UpstreamTry.job_id != one.job_id,
         UpstreamTry.accepted_at.is_not(None),

@@ -1,4 +1,4 @@
-"""Takes many callers' orders in one transaction, and gives each its own answer or error."""
+"""Takes many callers' orders together, and gives each its own answer or error."""
 
 import uuid
 from collections import Counter
@@ -24,7 +24,7 @@ from jobs.tables import Job
 from jobs.together import all_or_each
 
 Names = dict[FullName, Named]
-_PATIENCE_MS = 200
+_GROUP_PATIENCE_MS = 200
 """How long a group waits for an account that somebody keeps."""
 
 
@@ -119,7 +119,7 @@ def _drafted(caller: Caller | CallerError, wish: Wish, name: str | None) -> Draf
         return error
 
 
-def take(drafts: Sequence[Draft], *, patience_ms: int = _PATIENCE_MS) -> list[Taken | Exception]:
+def take(drafts: Sequence[Draft], *, patience_ms: int = _GROUP_PATIENCE_MS) -> list[Taken | Exception]:
     """Those of accounts with room for them at once, the others by the rules.
 
     What the database refuses of one order is that order's error alone, and so is the account that somebody keeps.

@@ -1,7 +1,7 @@
 """Orders of accounts that have room for all of theirs are taken in one statement, and no row looks up its owner.
 
 Why: a group of orders went to Postgres five times: for the keys, to begin, to lock the accounts, to write, to commit.
-The accounts stayed locked on most of those ways. A third of the writing was three foreign keys, each looked up and
+The accounts stayed locked on most of those ways. Nearly a third of the wait was three foreign keys, looked up and
 locked with every row, to accounts and keys that are never removed; `duologue doctor --history` looks for all at once.
 Whoever waits for an account says for how long: in a group a fifth of a second, alone two. The version before this one
 goes on to take orders as it did, by `lock_accounts`.
